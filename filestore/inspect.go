@@ -1,0 +1,216 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lull-dev/lull"
+	"golang.org/x/sys/unix"
+)
+
+// Level says how much a finding matters.
+type Level string
+
+// The levels of findings.
+const (
+	OK      Level = "ok"      // as it should be
+	Warning Level = "warning" // worth knowing
+	Problem Level = "problem" // something to mend
+)
+
+// Finding is one thing that somebody who doubts the store should know.
+type Finding struct {
+	Level  Level
+	What   string
+	Remedy string // empty where none is needed
+}
+
+// slowLock is how long the atomic section may take before it is worth a word: it is
+// over in well under a millisecond where nothing is wrong.
+const slowLock = 250 * time.Millisecond
+
+// Inspect looks over the store and all its gates, for the doctor command. It changes
+// nothing but what any question does.
+func (s *Store) Inspect(ctx context.Context) []Finding {
+	var all []Finding
+	say := func(l Level, remedy, what string, args ...any) {
+		all = append(all, Finding{Level: l, What: fmt.Sprintf(what, args...), Remedy: remedy})
+	}
+	s.inspectDirectory(say)
+	s.inspectHost(say)
+	names, err := s.gateNames(ctx)
+	if err != nil {
+		say(Problem, hintOf(err), "the gates cannot be listed: %v", err)
+	}
+	for _, name := range names {
+		r, err := s.room(name)
+		if err == nil {
+			err = r.inspect(ctx, say)
+		}
+		if err != nil {
+			say(Problem, hintOf(err), "gate %q: %v", name, err)
+		}
+	}
+	if err == nil && len(names) == 0 {
+		say(Warning, "check that jobs and deployments name the same store", "no gate was ever used here")
+	}
+	return all
+}
+
+type sayer func(l Level, remedy, what string, args ...any)
+
+func hintOf(err error) string {
+	if setup, ok := errors.AsType[*lull.SetupError](err); ok {
+		return setup.Hint
+	}
+	return ""
+}
+
+func (s *Store) inspectDirectory(say sayer) {
+	at, err := s.sys.Stat(s.dir)
+	if err != nil {
+		say(Problem, "", "%s: %v", s.dir, err)
+		return
+	}
+	if err := s.check(at); err != nil {
+		say(Problem, hintOf(err), "%v", err)
+	}
+	m := modesIn(at)
+	switch {
+	case m.shared:
+		say(OK, "", "%s is shared by group %d (mode %04o)", s.dir, at.gid, at.mode&0o7777)
+	case at.mode&0o020 != 0:
+		say(Warning, "chmod g+s "+s.dir+" if the group is to share it", "%s can be written by group %d, but is not shared with it: what one user makes the others cannot use", s.dir, at.gid)
+	default:
+		say(OK, "", "%s belongs to uid %d alone (mode %04o)", s.dir, at.uid, at.mode&0o7777)
+	}
+	on, err := s.sys.FileSystem(s.dir)
+	switch {
+	case err != nil:
+		say(Problem, "", "the file system of %s cannot be told: %v", s.dir, err)
+	case on.remote:
+		say(Warning, "make sure that flock(2) excludes all hosts that use it", "%s is on %s, which you said to trust", s.dir, on.name)
+	default:
+		say(OK, "", "%s is on a local file system (%s)", s.dir, on.name)
+	}
+}
+
+func (s *Store) inspectHost(say sayer) {
+	h := s.host
+	if h.boot == "" {
+		say(Problem, "make /proc/sys/kernel/random/boot_id readable", "the boot of this host has no name: limits follow the wall clock, and jobs that a reboot ended are not told apart")
+	}
+	if h.machine == "" {
+		say(Warning, "make /etc/machine-id, as systemd-machine-id-setup does", "this host has no machine ID")
+	}
+	if _, err := h.birth(h.pid); err != nil {
+		say(Problem, "mount /proc", "processes cannot be looked up (%v): a killed wrapper's command is believed in for one lease", err)
+	}
+	if err := canWatch(); err != nil {
+		say(Warning, "sysctl fs.inotify.max_user_instances", "no notice of changes is to be had (%v): waiting jobs ask %s apart at most", err, pollMost)
+	}
+}
+
+func (r *room) inspect(ctx context.Context, say sayer) error {
+	began := time.Now()
+	broken := false
+	err := r.enter(ctx, unix.LOCK_EX, looks, r.s.patience, func(x *section) error {
+		_, err := x.read()
+		broken = unreadable(err)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if took := time.Since(began); took > slowLock {
+		say(Warning, "look for a slow disk or a stopped process", "gate %q: its lock took %s", r.name, took.Round(time.Millisecond))
+	}
+	if broken {
+		say(Warning, "", "gate %q: gate.json was missing or unreadable, and is made anew by the next who comes", r.name)
+	}
+	if err := r.inspectRecords(say); err != nil {
+		return err
+	}
+	return r.inspectUse(ctx, say)
+}
+
+// inspectRecords reports what nobody needs to clean up, and what cannot be read.
+func (r *room) inspectRecords(say sayer) error {
+	tickets, err := r.listTickets()
+	if err != nil {
+		return err
+	}
+	bad, dead := 0, 0
+	for _, t := range tickets {
+		passes, err := r.list(t, 0)
+		if err != nil {
+			return err
+		}
+		for _, p := range passes {
+			rec, found, err := r.examinePass(p.ticket, p.id)
+			if err != nil {
+				return err
+			}
+			if found == over {
+				dead++
+			} else if found == alive && rec.Format == 0 {
+				bad++
+			}
+		}
+	}
+	if bad > 0 {
+		say(Warning, "", "gate %q: %d passes cannot be read; they count as inside for one lease after they were first seen so", r.name, bad)
+	}
+	if dead > 0 {
+		say(OK, "", "gate %q: %d passes of dead processes wait to be cleared away by the next drain", r.name, dead)
+	}
+	names, err := r.s.sys.List(r.dir, 0)
+	if err != nil {
+		return fault("list", r.dir, err)
+	}
+	for _, name := range names {
+		switch {
+		case name == "gate.broken.json":
+			say(Warning, "remove it when you know what happened", "gate %q: %s/%s could not be read once, and was made anew", r.name, r.dir, name)
+		case !strings.HasPrefix(name, ".") && !known[name]:
+			say(Warning, "remove it if you know what it is", "gate %q: %s/%s is not ours", r.name, r.dir, name)
+		}
+	}
+	return nil
+}
+
+// known are the files that a gate consists of.
+var known = map[string]bool{
+	"lock": true, "turn": true, "gate.json": true, "spare.json": true, "passes": true, "holds": true,
+	"history.jsonl": true, "history.1.jsonl": true, "history.2.jsonl": true,
+}
+
+// inspectUse looks for the store that only one side uses: jobs that pass a gate that
+// nobody closes, or the other way round.
+func (r *room) inspectUse(ctx context.Context, say sayer) error {
+	events, err := r.events(ctx, lull.Filter{Gate: r.name})
+	if err != nil {
+		return err
+	}
+	jobs, holds := 0, 0
+	for _, e := range events {
+		switch e.Kind {
+		case lull.EventLeft, lull.EventWaited:
+			jobs++
+		case lull.EventClosed:
+			holds++
+		}
+	}
+	switch {
+	case jobs > 0 && holds == 0:
+		say(Warning, "check that deployments name the same store and gate", "gate %q was passed %d times and never closed", r.name, jobs)
+	case holds > 0 && jobs == 0:
+		say(Warning, "check that jobs name the same store and gate", "gate %q was closed %d times and never passed by a job", r.name, holds)
+	default:
+		say(OK, "", "gate %q: %d passages and %d closures on record", r.name, jobs, holds)
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lull-dev/lull"
+	"golang.org/x/sys/unix"
+)
+
+// Enter records a pass and says whether it is inside.
+func (s *Store) Enter(ctx context.Context, p lull.Pass) (lull.Pass, lull.Gate, error) {
+	if err := checkID(p.ID); err != nil {
+		return lull.Pass{}, lull.Gate{}, err
+	}
+	r, err := s.room(p.Gate)
+	if err != nil {
+		return lull.Pass{}, lull.Gate{}, err
+	}
+	var got lull.Pass
+	var gate lull.Gate
+	err = r.arrive(ctx, makes, func(x *section) (err error) {
+		gate = own(x.gate)
+		got, err = x.admit(p)
+		return err
+	})
+	return got, gate, err
+}
+
+// admit records an arrival, or finds that it has arrived before.
+func (x *section) admit(p lull.Pass) (lull.Pass, error) {
+	if again, err := x.again(p.ID); err != nil || again != nil {
+		return deref(again), err
+	}
+	parent, err := x.live(p.Parent)
+	if err != nil {
+		return lull.Pass{}, err
+	}
+	admitted, events := x.gate.Admit(p, parent, x.now)
+	_, err = x.recordPass(admitted)
+	if errors.Is(err, unix.EEXIST) {
+		// Another goroutine or process with the same ID was faster, by as little as that.
+		rec, _, err := x.find(p.ID)
+		return rec.Pass, err
+	}
+	if err != nil {
+		return lull.Pass{}, err
+	}
+	x.stamp(events...)
+	return admitted, nil
+}
+
+// again answers an Enter that is repeated, with nil if it is not.
+func (x *section) again(id string) (*lull.Pass, error) {
+	k, err := x.ownPass(id)
+	if k != nil {
+		p, err := x.answer(k, x.gate, x.now, func(p *lull.Pass) { p.Heard = x.now })
+		return &p, err
+	}
+	if err != nil && !errors.Is(err, lull.ErrGone) {
+		return nil, err
+	}
+	rec, found, err := x.find(id)
+	switch {
+	case err != nil || found == absent:
+		return nil, err
+	case found == alive:
+		return &rec.Pass, nil
+	case !x.exclusive:
+		return nil, errExclusive
+	}
+	return nil, x.reap([]listed{{rec.Ticket, id}})
+}
+
+// Poll says whether a pass is inside by now.
+//
+// It takes no lock unless there is something to put right. One's own pass is live
+// while its file is there, since nobody removes a file whose flock is held; and the
+// gate's phase only grows, so whoever was inside in any gate.json stays inside.
+func (s *Store) Poll(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Gate, error) {
+	r, err := s.asked(ctx, ref.Gate)
+	if err != nil {
+		return lull.Pass{}, lull.Gate{}, err
+	}
+	k, err := r.ownPass(ref.ID)
+	if err != nil {
+		return lull.Pass{}, lull.Gate{}, err
+	}
+	var theirs passRecord
+	if k == nil {
+		if theirs, err = r.others(ctx, ref.ID); err != nil {
+			return lull.Pass{}, lull.Gate{}, goneAt(err)
+		}
+	}
+	gate, err := r.current(ctx)
+	if err != nil {
+		return lull.Pass{}, lull.Gate{}, goneAt(err)
+	}
+	if k == nil {
+		return theirs.Pass, gate, nil
+	}
+	p, err := r.answer(k, gate, s.host.now(), nil)
+	return p, gate, err
+}
+
+// others is the pass of another process. One that is found dead is gone, and that is
+// made a fact.
+func (r *room) others(ctx context.Context, id string) (passRecord, error) {
+	rec, found, err := r.find(id)
+	if err != nil || found == alive {
+		return rec, err
+	}
+	if found == over {
+		err = r.alone(ctx, looks, func(x *section) error { return x.reap([]listed{{rec.Ticket, id}}) })
+	}
+	if err == nil {
+		err = lull.ErrGone
+	}
+	return rec, err
+}
+
+// current is the gate as it is, after what is over has been ended.
+func (r *room) current(ctx context.Context) (lull.Gate, error) {
+	g, err := r.read()
+	if err == nil {
+		var over bool
+		over, err = r.looksOver(g.Gate, r.s.host.now())
+		if err == nil && !over {
+			return own(g.Gate), nil
+		}
+	}
+	if err != nil && !unreadable(err) {
+		return lull.Gate{}, err
+	}
+	var gate lull.Gate
+	err = r.alone(ctx, looks, func(x *section) error {
+		gate = own(x.gate)
+		return nil
+	})
+	return gate, err
+}
+
+// answer is this process's pass for its owner. It notes when the owner is first told
+// that it is inside: from now on there may be a command.
+func (r *room) answer(k *kept, g lull.Gate, now lull.Moment, change func(*lull.Pass)) (lull.Pass, error) {
+	k.mu.Lock()
+	p := k.pass.Pass
+	p.Ticket = k.ticket
+	told := !p.Inside(g.Phase) || k.pass.Stage != waiting
+	k.mu.Unlock()
+	if told && change == nil {
+		return p, nil
+	}
+	err := r.rewrite(k, func(k *kept) {
+		k.pass.Ticket = k.ticket
+		if !told {
+			k.pass.Started, k.pass.Stage = now, starting
+		}
+		if change != nil {
+			change(&k.pass.Pass)
+		}
+		p = k.pass.Pass
+	})
+	return p, err
+}
+
+// Force puts a waiting pass inside.
+func (s *Store) Force(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Gate, error) {
+	r, err := s.asked(ctx, ref.Gate)
+	if err != nil {
+		return lull.Pass{}, lull.Gate{}, err
+	}
+	var got lull.Pass
+	var gate lull.Gate
+	err = r.alone(ctx, looks, func(x *section) (err error) {
+		gate = own(x.gate)
+		got, err = x.force(ref.ID)
+		return err
+	})
+	return got, gate, goneAt(err)
+}
+
+// force rewrites a record, and moves it to the directory of its new ticket; the move
+// is what counts. The flock is on the file, wherever it is.
+func (x *section) force(id string) (lull.Pass, error) {
+	k, err := x.ownPass(id)
+	if err != nil {
+		return lull.Pass{}, err
+	}
+	rec, found, err := x.find(id)
+	if err == nil && found != alive {
+		err = lull.ErrGone
+	}
+	if err != nil {
+		return lull.Pass{}, err
+	}
+	was := rec.Ticket
+	forced, events := x.gate.Force(rec.Pass, x.now)
+	forced.Heard = x.now
+	if len(events) == 0 {
+		if k != nil {
+			return x.answer(k, x.gate, x.now, func(p *lull.Pass) { p.Heard = x.now })
+		}
+		return rec.Pass, nil
+	}
+	change := func(k *kept) { k.pass.Pass, k.pass.Stage = forced, starting }
+	if k == nil {
+		fd, err := x.s.sys.Open(x.passFile(was, id), unix.O_RDWR, 0)
+		if err != nil {
+			return lull.Pass{}, fault("open", x.passFile(was, id), err)
+		}
+		defer x.s.sys.Close(fd)
+		at, err := x.s.sys.Fstat(fd)
+		if err != nil {
+			return lull.Pass{}, fault("look at", x.passFile(was, id), err)
+		}
+		k = &kept{fd: fd, size: int(at.size), pass: rec}
+	}
+	if err := x.s.mkdir(x.ticketDir(forced.Ticket)); err != nil {
+		return lull.Pass{}, fault("make", x.ticketDir(forced.Ticket), err)
+	}
+	if err := x.rewrite(k, change); err != nil {
+		return lull.Pass{}, err
+	}
+	if err := x.s.sys.Rename(x.passFile(was, id), x.passFile(forced.Ticket, id)); err != nil {
+		return lull.Pass{}, fault("move", x.passFile(was, id), err)
+	}
+	k.mu.Lock()
+	k.ticket = forced.Ticket
+	k.mu.Unlock()
+	x.stamp(events...)
+	return forced, nil
+}
+
+// Leave ends that pass and no other.
+func (s *Store) Leave(ctx context.Context, ref lull.PassRef, out lull.Outcome) (lull.Gate, error) {
+	r, err := s.asked(ctx, ref.Gate)
+	if err != nil {
+		return lull.Gate{}, err
+	}
+	gate := lull.Gate{Name: ref.Gate}
+	leave := func(x *section) error {
+		gate = own(x.gate)
+		return x.leave(ref.ID, out)
+	}
+	// What is over is not ended here: that may need a disk that is not full, and to
+	// leave must not.
+	err = r.enter(ctx, unix.LOCK_SH, looks, s.patience, func(x *section) error {
+		g, err := r.read()
+		if unreadable(err) {
+			return errExclusive
+		}
+		x.stored, x.gate = g, g.Gate
+		if err != nil {
+			return err
+		}
+		return leave(x)
+	})
+	if errors.Is(err, errExclusive) {
+		err = r.alone(ctx, looks, leave)
+	}
+	if errors.Is(err, errNoGate) {
+		return gate, nil
+	}
+	if err == nil && s.chance() {
+		_ = r.tidy(ctx) // somebody else will
+	}
+	return gate, err
+}
+
+// leave says so first and removes the record then: whoever is killed in between is
+// found dead, and not abandoned, by what he said. Somebody else's record is removed
+// under the exclusive lock only.
+func (x *section) leave(id string, out lull.Outcome) error {
+	k, err := x.ownPass(id)
+	if errors.Is(err, lull.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var p lull.Pass
+	if k != nil {
+		k.mu.Lock()
+		p = k.pass.Pass
+		p.Ticket = k.ticket
+		k.mu.Unlock()
+	} else {
+		rec, found, err := x.find(id)
+		if err != nil || found == absent {
+			return err
+		}
+		if !x.exclusive {
+			return errExclusive
+		}
+		p = rec.Pass
+	}
+	x.stamp(x.gate.Leave(p, out))
+	path := x.passFile(p.Ticket, id)
+	return fault("remove", path, x.retire(k, path, id))
+}
+
+// asked is the gate of a question, if ctx still wants the answer.
+func (s *Store) asked(ctx context.Context, gate string) (*room, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.room(gate)
+}
+
+func deref(p *lull.Pass) lull.Pass {
+	if p == nil {
+		return lull.Pass{}
+	}
+	return *p
+}

@@ -1,0 +1,230 @@
+package filestore
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lull-dev/lull"
+	"golang.org/x/sys/unix"
+)
+
+// life is what is known of the maker of a record.
+type life int
+
+const (
+	alive  life = iota // its flock is held, or its command's process group lives
+	over               // certainly dead
+	unsure             // nobody holds the flock, and nothing tells whether a command runs
+	absent             // there is no record
+)
+
+// record is a pass's or a hold's.
+type record interface {
+	vital() *vitals
+	lease() time.Duration
+}
+
+// sight is when somebody first saw a record as it is, without knowing whether its
+// maker lives. A renewal modifies the record, and is another sight.
+type sight struct {
+	id       fileID
+	modified time.Time
+	first    time.Duration // on the observer's own running clock
+}
+
+// examine finds out whether the maker of the record in a file lives, and reads the
+// record into rec, which a record that cannot be read leaves empty. A prober takes the
+// flock shared, through a descriptor that can only read: it cannot be mistaken for an
+// owner, and two of them do not meet.
+//
+// Record and flock of another host say nothing about its processes, nor does a PID in
+// another namespace: then the lease decides, and so it does when a wrapper died while
+// it started its command. It is counted from the first sight, on our own clock.
+func (r *room) examine(path string, rec record) (life, error) {
+	sys := r.s.sys
+	fd, err := sys.Open(path, unix.O_RDONLY, 0)
+	if missing(err) {
+		return absent, nil
+	}
+	if err != nil {
+		return unsure, fault("open", path, err)
+	}
+	defer sys.Close(fd)
+	err = sys.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
+	held := err == unix.EWOULDBLOCK
+	if err != nil && !held {
+		return unsure, fault("lock", path, err)
+	}
+	readable, err := r.readRecord(fd, rec)
+	if err != nil {
+		return unsure, fault("read", path, err)
+	}
+	if held {
+		r.forget(path)
+		return alive, nil
+	}
+	found := unsure
+	if readable {
+		found = r.s.host.judge(*rec.vital())
+	}
+	if found != unsure {
+		r.forget(path)
+		return found, nil
+	}
+	return r.lapse(fd, path, rec)
+}
+
+// locked reports whether somebody holds a file's flock.
+func (r *room) locked(path string) bool {
+	fd, err := r.s.sys.Open(path, unix.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer r.s.sys.Close(fd)
+	return r.s.sys.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) == unix.EWOULDBLOCK
+}
+
+// readRecord reads a record that its owner may be rewriting. Tries enough for that
+// leave only those that are broken.
+func (r *room) readRecord(fd int, rec record) (readable bool, err error) {
+	for range 3 {
+		data, err := r.drain(fd, 0)
+		if err != nil {
+			return false, err
+		}
+		if err = unseal(data, rec); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// judge says what a record tells of its maker when nobody holds its flock.
+func (h *host) judge(v vitals) life {
+	switch {
+	case v.Owner.Boot != h.boot && v.Owner.Machine == h.machine:
+		return over // of an earlier boot
+	case v.Owner.Boot != h.boot:
+		return unsure // of another host
+	case v.Stage == waiting:
+		return over
+	case v.Owner.PIDSpace != h.pidSpace || v.Stage != running || v.Process == nil:
+		return unsure
+	}
+	return h.group(*v.Process)
+}
+
+// lapse ends belief in a record of which nothing is known but that it does not
+// change.
+func (r *room) lapse(fd int, path string, rec record) (life, error) {
+	at, err := r.s.sys.Fstat(fd)
+	if err != nil {
+		return unsure, fault("look at", path, err)
+	}
+	lease := rec.lease()
+	if lease <= 0 {
+		lease = lull.DefaultLease
+	}
+	now := r.s.host.running()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen, known := r.sights[path]
+	if !known || seen.id != at.fileID || !seen.modified.Equal(at.modified) {
+		r.sights[path] = sight{at.fileID, at.modified, now}
+		return alive, nil
+	}
+	if now-seen.first >= lease {
+		return over, nil
+	}
+	return alive, nil
+}
+
+// forget drops a sight that came to nothing.
+func (r *room) forget(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.sights) > 0 {
+		delete(r.sights, path)
+	}
+}
+
+// fates judges the holds of a gate, and says when the makers of deployments' holds
+// were last heard of.
+func (r *room) fates(g lull.Gate, now lull.Moment) (fates map[string]lull.Fate, heard map[string]lull.Moment, err error) {
+	for _, holds := range [][]lull.Hold{g.Holds, g.Queue, g.Loose} {
+		for _, h := range holds {
+			if fates == nil {
+				fates, heard = map[string]lull.Fate{}, map[string]lull.Moment{}
+			}
+			// A dead owner comes before a limit: of a command nobody is left to tell the end
+			// of, a crash is all that will ever be known.
+			if h.Kind == lull.Deployment {
+				crashed, at, fateErr := r.crashed(h)
+				err = errors.Join(err, fateErr)
+				if heard[h.ID] = at; crashed {
+					fates[h.ID] = lull.Crashed
+					continue
+				}
+			}
+			if h.Ends.Passed(now) {
+				fates[h.ID] = lull.Expired
+			}
+		}
+	}
+	return fates, heard, err
+}
+
+// crashed reports whether the maker of a deployment's hold is gone, and when it was
+// last heard of: when it last renewed, or, if that is later, when we last saw it
+// alive.
+func (r *room) crashed(h lull.Hold) (bool, lull.Moment, error) {
+	var rec holdRecord
+	found, err := r.examine(r.holdFile(h.ID), &rec)
+	if err != nil {
+		return false, h.Heard, err
+	}
+	if found == absent {
+		return r.lapsed(h), h.Heard, nil
+	}
+	heard := h.Heard
+	if !rec.Heard.IsZero() {
+		heard = rec.Heard
+	}
+	now := r.s.host.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if found == alive {
+		r.alive[h.ID] = r.s.host.running()
+		return false, heard, nil
+	}
+	if at, seen := r.alive[h.ID]; seen {
+		if last := now.Add(at - r.s.host.running()); last.Sub(heard) > 0 {
+			heard = last
+		}
+	}
+	delete(r.alive, h.ID)
+	return true, heard, nil
+}
+
+// lapsed judges a hold whose file somebody has removed: it may have a live owner, who
+// will find out at the next renewal. So it has a lease from now, unless it is of an
+// earlier boot of this host.
+func (r *room) lapsed(h lull.Hold) bool {
+	host := r.s.host
+	if h.Heard.Boot != host.boot && !r.s.opts.NetworkTrusted {
+		return true
+	}
+	path, now := r.holdFile(h.ID), host.running()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen, known := r.sights[path]
+	if !known || seen.id != (fileID{}) {
+		r.sights[path] = sight{first: now}
+		return false
+	}
+	lease := h.Lease
+	if lease <= 0 {
+		lease = lull.DefaultLease
+	}
+	return now-seen.first >= lease
+}
