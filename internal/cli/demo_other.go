@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// followsItsWrapper is whether a command is told when its lull process is killed.
+const followsItsWrapper = false

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/child"
+	"github.com/spf13/cobra"
+)
+
+// runFlags are the flags of lull run.
+type runFlags struct {
+	name          string
+	maxWait       duration
+	onTimeout     choice
+	onUnavailable choice
+	onLost        choice
+	chdir         string
+	partOf        string
+	report        string
+	record        choice
+}
+
+func newRun(a *app) *cobra.Command {
+	f := runFlags{
+		onTimeout:     oneOf("fail", "run", "skip"),
+		onUnavailable: oneOf("wait", "run", "fail"),
+		onLost:        oneOf("keep", "terminate"),
+		record:        oneOf("command", "name"),
+	}
+	cmd := &cobra.Command{
+		Use:   "run [flags] -- COMMAND [ARGUMENT...]",
+		Short: "Run a job: wait while the gate is closed, then run the command inside",
+		Long: `Run a job inside the gate. While the gate is closed, run waits; when it opens,
+the command is looked up, its directory is entered by its path, and it runs. So a
+"current" symlink that the deployment switched is followed to the new release. A
+deployment that comes while the command runs waits for it to end.
+
+The command gets lull's standard streams, terminal and signals, and lull ends with
+its exit status. It runs without a shell: for pipes and variables write
+sh -c '...'. A job that is started within a job, or within the deployment itself,
+does not wait for its own gate.` + exitHelp(
+			"the command's own, 128 + n if signal n ended it",
+			exitHelpUsage,
+			exitHelpUnavailable+", for as long as --max-wait or --on-unavailable say",
+			exitLine(exitTempFail, "the gate did not open within --max-wait"),
+			exitHelpConfig,
+			"126, 127  the command cannot be run, or not be found"),
+		Example: `  lull run -- ./nightly-report.sh
+  lull run --name import --max-wait 2h --chdir /srv/app/current -- bin/rake import`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.configure(cmd); err != nil {
+				return err
+			}
+			return a.run(f, args)
+		},
+	}
+	// What follows the command's name is the command's.
+	cmd.Flags().SetInterspersed(false)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.name, "name", "", "what people call the job (default: the scheduler's name for it, or the command's)")
+	flags.Var(&f.maxWait, "max-wait", "wait no longer than this (default: as long as it takes, since every closure ends)")
+	flags.Var(&f.onTimeout, "on-timeout", "what to do then: fail with 75, run all the same, or skip the job with 0")
+	flags.Var(&f.onUnavailable, "on-unavailable", "when the store cannot be asked: wait, run all the same, or fail with 69")
+	flags.Var(&f.onLost, "on-lost", "when the lease is lost while the command runs: keep it running, or terminate it")
+	flags.StringVar(&f.chdir, "chdir", "", "enter this `directory` after the wait (default: the one where lull was started, by its path)")
+	flags.StringVar(&f.partOf, "part-of", "", "the `hold` of the deployment that this job is part of (default: LULL_HOLD)")
+	flags.StringVar(&f.report, "report", "", "write to this `file`, as JSON, whether the command was started and how it fared")
+	flags.Var(&f.record, "record", "record the command (secrets masked), or only the name")
+	return cmd
+}
+
+func (a *app) run(f runFlags, args []string) (err error) {
+	var rep report
+	defer func() {
+		if err != nil && !rep.Started {
+			rep.Error = err.Error()
+		}
+		if failed := rep.write(f.report); failed != nil {
+			a.fail("the report could not be written: %v", failed)
+		}
+	}()
+	args, err = command("run", args)
+	if err != nil {
+		return err
+	}
+	// Most signals are caught in the background, while the store is opened.
+	signals := child.Catch()
+	client, err := a.open()
+	if err != nil {
+		return err
+	}
+	ctx, handOver := untilSignal(signals)
+	dir := a.directory(f.chdir)
+
+	view := a.waitView(client)
+	pass, err := client.Enter(ctx, f.job(a, client, args, view))
+	handOver()
+	view.end()
+	if err != nil {
+		return a.notEntered(f, client, err)
+	}
+	rep.Waited = pass.Waited().Seconds()
+	if view.waited && dir != "" {
+		a.warnOldRelease(dir)
+	}
+	if !view.waited && f.chdir == "" {
+		dir = "" // nothing can have changed under us
+	}
+	env := a.childEnv(client, pass.ID(), "", pass.Phase())
+	r, err := a.wrap(pass, wrapped{
+		args: args, dir: dir, signals: signals, grace: client.Timing().KillGrace,
+		env: withPWD(env, dir),
+		mustStop: func(cause error) bool {
+			return errors.Is(cause, lull.ErrStopped) || f.onLost.value == "terminate"
+		},
+	})
+	rep.Lost = errors.Is(context.Cause(pass.Context()), lull.ErrLost)
+	code := r.code
+	if err != nil {
+		code = explain(err).status
+	}
+	left, leaveErr := pass.Leave(context.Background(), lull.Outcome{ExitCode: &code, Ran: max(r.ran, time.Nanosecond)})
+	if leaveErr != nil {
+		a.fail("the end of this job could not be noted: %v", leaveErr)
+	}
+	if err != nil {
+		return err
+	}
+	rep.Started, rep.ExitCode, rep.Casualty = true, &code, left.Casualty
+	if left.Casualty {
+		a.fail("WARNING: a deployment ran while this job did; see: lull history --casualties --gate %s", client.Gate())
+	}
+	if code != 0 {
+		return exit(code)
+	}
+	return nil
+}
+
+// job is what the flags and the environment say about this one.
+func (f runFlags) job(a *app, c *lull.Client, args []string, view *waitView) lull.Job {
+	job := lull.Job{
+		MaxWait: f.maxWait.d,
+		Parent:  a.hint(passVariable, c.Gate()),
+		PartOf:  first(strings.TrimPrefix(f.partOf, c.Gate()+"="), a.hint(holdVariable, c.Gate())),
+		Waiting: view.show,
+	}
+	name, id := a.schedulerJob()
+	job.Name, job.JobID = first(f.name, name, filepath.Base(args[0])), id
+	if f.record.value == "command" {
+		job.Command = mask(args)
+	}
+	if f.maxWait.set && f.maxWait.d == 0 {
+		job.MaxWait = time.Nanosecond // 0 is not for ever, it is not at all
+	}
+	if f.onTimeout.value == "run" {
+		job.OnTimeout = lull.TimeoutRuns
+	}
+	switch f.onUnavailable.value {
+	case "run":
+		job.OnUnavailable = lull.UnavailableRuns
+	case "fail":
+		job.OnUnavailable = lull.UnavailableFails
+	}
+	if f.onLost.value == "terminate" {
+		job.OnLost = lull.LostTerminates
+	}
+	return job
+}
+
+// notEntered says why a job does not run.
+func (a *app) notEntered(f runFlags, c *lull.Client, err error) error {
+	var sig interrupted
+	switch {
+	case errors.As(err, &sig):
+		return sig.failure()
+	case errors.Is(err, lull.ErrTimeout) && f.onTimeout.value == "skip":
+		a.say("skipped: %v", err)
+		return nil
+	case errors.Is(err, lull.ErrTimeout):
+		return &failure{status: exitTempFail, what: err.Error() + "; the command was not run", hint: "see who holds the gate with: lull status --gate " + c.Gate(), err: err}
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lull-dev/lull"
+)
+
+// waitView tells a person what a job, or a deployment in the queue, waits for: a
+// line at the start, a live line, a line at the end.
+type waitView struct {
+	a      *app
+	c      *lull.Client
+	began  time.Time
+	waited bool
+	over   bool
+}
+
+func (a *app) waitView(c *lull.Client) *waitView {
+	return &waitView{a: a, c: c, began: time.Now()}
+}
+
+// show is called with the gate as it is, while it is closed.
+func (v *waitView) show(g lull.Gate) {
+	now := time.Now()
+	if !v.waited {
+		v.waited = true
+		v.a.say("gate %q is closed: %s", g.Name, describeGate(g, now))
+		v.a.say("waiting; look with: %s", v.a.lookLine(g.Name))
+		if h, ok := lastHold(g); ok {
+			v.a.say("to open it all the same: %s", v.a.openLine(h, g.Name))
+		}
+	}
+	v.a.live(fmt.Sprintf("waiting %s · %s", short(now.Sub(v.began).Truncate(time.Second)), describeGate(g, now)))
+}
+
+// end takes the live line away, and says how long it took.
+func (v *waitView) end() {
+	v.a.clear()
+	if v.waited && !v.over {
+		v.over = true
+		v.a.say("waited %s for gate %q", short(time.Since(v.began)), v.c.Gate())
+	}
+}
+
+// describeGate says in one line who holds a gate, why, and until when.
+func describeGate(g lull.Gate, now time.Time) string {
+	h, ok := lastHold(g)
+	if !ok {
+		return "opening"
+	}
+	text := describeHold(h, now)
+	if more := len(g.Holds) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %s)", count(more, "other hold"))
+	}
+	if n := len(g.Queue); n > 0 {
+		text += fmt.Sprintf(" (%s queued)", count(n, "deployment"))
+	}
+	return text
+}
+
+// describeHold says in one line who holds, since when, why, and until when.
+func describeHold(h lull.Hold, now time.Time) string {
+	what := "deployment"
+	if h.Kind == lull.Person {
+		what = "hold"
+	}
+	text := fmt.Sprintf("%s of %s since %s (%s)%s", what, h.Holder, clock(h.Since, now), short(now.Sub(h.Since)), because(h.Reason))
+	if h.Ends.IsZero() {
+		return text + ", without limit"
+	}
+	return text + ", until " + clock(h.Ends.Wall, now) + " at most"
+}
+
+// lastHold is the hold that will, by its limit, keep the gate closed longest.
+func lastHold(g lull.Gate) (lull.Hold, bool) {
+	if len(g.Holds) == 0 {
+		return lull.Hold{}, false
+	}
+	last := g.Holds[0]
+	for _, h := range g.Holds[1:] {
+		if last.Ends.IsZero() {
+			break
+		}
+		if h.Ends.IsZero() || h.Ends.Sub(last.Ends) > 0 {
+			last = h
+		}
+	}
+	return last, true
+}
+
+// lookLine is the exact line to look at a gate with, from anywhere on this host.
+func (a *app) lookLine(gate string) string {
+	return "lull status" + a.where(gate)
+}
+
+// openLine is the exact line to end a hold with.
+func (a *app) openLine(h lull.Hold, gate string) string {
+	return "lull open " + h.ID + " --force" + a.where(gate)
+}
+
+// where are the flags that name this store and gate, where they are not the
+// default ones; without a password.
+func (a *app) where(gate string) string {
+	s := ""
+	if gate != lull.DefaultGate {
+		s += " --gate " + gate
+	}
+	if a.flags.store != "" {
+		s += " --store " + maskURL(a.flags.store)
+	}
+	return s
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/child"
+)
+
+// interrupted is a signal that came before the command was started.
+type interrupted struct{ sig syscall.Signal }
+
+func (i interrupted) Error() string { return fmt.Sprintf("interrupted (%s)", i.sig) }
+
+// failure tells the signal by the exit status, as a shell would.
+func (i interrupted) failure() *failure {
+	return &failure{status: 128 + int(i.sig), what: i.Error(), err: i}
+}
+
+// untilSignal returns a context that a signal ends, for the time before the command
+// is started. Its cause is an interrupted. stop hands the signals over: after it
+// the next reader gets them.
+func untilSignal(signals *child.Signals) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-over:
+				return
+			case sig := <-signals.C():
+				if child.Ends(sig) {
+					cancel(interrupted{sig.(syscall.Signal)})
+					return
+				}
+			}
+		}
+	}()
+	return ctx, func() {
+		close(over)
+		<-ended
+	}
+}
+
+// place is what a command runs in: a live pass or a live hold.
+type place interface {
+	Context() context.Context
+	Watch(ctx context.Context, p lull.Process) error
+}
+
+// wrapped is a command, and what to do when its place is lost.
+type wrapped struct {
+	args    []string
+	env     []string
+	dir     string // entered by its path when the command starts; "": stay
+	signals *child.Signals
+	grace   time.Duration
+
+	// mustStop says whether the command must be stopped for this cause.
+	mustStop func(cause error) bool
+}
+
+// result is how a command ended.
+type result struct {
+	code    int
+	started time.Time
+	ran     time.Duration
+	stopped error // the cause for which we stopped it
+}
+
+// wrap runs a command in its place, and returns when it has ended. An error means
+// that it was never started.
+func (a *app) wrap(in place, w wrapped) (result, error) {
+	ctx := context.Background()
+	if err := in.Watch(ctx, lull.Process{}); err != nil {
+		return result{}, fmt.Errorf("nothing was started, since the store could not note it: %w", err)
+	}
+	r := result{started: time.Now()}
+	process, err := child.Start(child.Command{Args: w.args, Dir: w.dir, Env: w.env, Signals: w.signals})
+	if err != nil {
+		return result{}, cannotRun(err)
+	}
+	if err := in.Watch(ctx, lull.Process{PID: process.PID(), Group: process.Group()}); err != nil {
+		a.detail("the store could not note the process: %v", err)
+	}
+	select {
+	case <-process.Done():
+	case <-in.Context().Done():
+		if why := context.Cause(in.Context()); w.mustStop(why) {
+			r.stopped = why
+			a.fail("stopping the command: %v", why)
+			process.Terminate(w.grace)
+		}
+	}
+	r.code = process.Wait().Code
+	r.ran = time.Since(r.started)
+	return r, nil
+}
+
+// cannotRun is the failure to start a command, with the status that a shell gives.
+func cannotRun(err error) error {
+	var start *child.StartError
+	if !errors.As(err, &start) {
+		return err
+	}
+	hint := "give the command behind --, with its path or its name in PATH"
+	if start.ExitCode() == exitCannotRun {
+		hint = "look at its mode and its first line, with: ls -l"
+	}
+	return &failure{status: start.ExitCode(), what: start.Error(), hint: hint, err: err}
+}
+
+// command returns the words behind the flags, or says that there are none.
+func command(name string, args []string) ([]string, error) {
+	if len(args) == 0 || args[0] == "" {
+		return nil, usage(fmt.Sprintf("lull %s: there is no command", name), fmt.Sprintf("write it behind --, as in: lull %s -- ./script.sh", name))
+	}
+	return args, nil
+}
+
+// directory is where the command shall run: as the caller sees it, with its
+// symlinks, so that one that is switched during a wait is followed afterwards.
+func (a *app) directory(chdir string) string {
+	if chdir != "" {
+		return chdir
+	}
+	pwd := a.Getenv("PWD")
+	if pwd == "" {
+		return ""
+	}
+	// PWD is a hint as well: it counts while it names the directory we are in.
+	named, err := os.Stat(pwd)
+	if err != nil {
+		return ""
+	}
+	here, err := os.Stat(".")
+	if err != nil || !os.SameFile(named, here) {
+		return ""
+	}
+	return pwd
+}
+
+// withPWD sets PWD in an environment.
+func withPWD(env []string, dir string) []string {
+	if dir == "" {
+		return env
+	}
+	return append(env, "PWD="+dir)
+}
