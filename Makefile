@@ -1,0 +1,25 @@
+# make alone lists the targets.
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/lull
+	CGO_ENABLED=0 go build -trimpath -o bin/lull ./cmd/lull
+
+demo: ## show the whole idea in half a minute
+	go run ./cmd/lull demo
+
+test: ## everything that must pass before a change lands
+	./test
+
+quick: ## the tests without the storm and the slow linter
+	./test quick
+
+storm: ## the storm, for five minutes
+	go test -race -run TestStorm -timeout 30m ./internal/storm -storm 5m
+
+bench: ## print the table of docs/benchmarks.md
+	go run ./bench
+
+.PHONY: help build demo test quick storm bench
