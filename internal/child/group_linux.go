@@ -11,9 +11,21 @@ import (
 // Orphans stay zombies for good where process 1 reaps nobody, as in a container
 // started with tail or a script; kill alone would count them as living.
 func groupLives(group int) bool {
-	if syscall.Kill(-group, 0) == syscall.ESRCH {
-		return false
+	// Who forks and dies while we look hides the child, whose number was not listed
+	// yet: so a group that is still there is looked through again. Zombies are the usual
+	// reason, and the third look settles it.
+	for range 3 {
+		if syscall.Kill(-group, 0) == syscall.ESRCH {
+			return false
+		}
+		if someoneIn(group) {
+			return true
+		}
 	}
+	return false
+}
+
+func someoneIn(group int) bool {
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return true

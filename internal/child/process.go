@@ -21,6 +21,7 @@ type Process struct {
 	mu          sync.Mutex
 	reaped      bool
 	terminating bool
+	told        bool // a signal that ends programs was relayed
 	killed      bool
 	// terminations are the calls of Terminate under way; none begins once reaped.
 	terminations sync.WaitGroup

@@ -134,6 +134,53 @@ func TestTerminateGivesTheGroupItsGrace(t *testing.T) {
 	w.stdout.expect("cleaned")
 }
 
+// A shell dies of a relayed TERM at once; what it runs is still cleaning up.
+func TestLingerWaitsForWhomASignalIsEnding(t *testing.T) {
+	done := t.TempDir() + "/done"
+	w := wrap(t, setting{env: []string{"CHILD_TEST_LINGER=1h"}}, "sh", "-c",
+		`(trap 'while [ ! -e `+done+` ]; do sleep 0.01; done; exit' TERM; sh -c 'echo $PPID'; while :; do sleep 0.01; done) & exec sleep 1000`)
+	w.started()
+	var grandchild int
+	fmt.Sscan(w.stdout.next(), &grandchild)
+	w.cmd.Process.Signal(syscall.SIGTERM)
+	w.events.expect("ended 143 15")
+	if s := state(grandchild); s == "" || s == "Z" {
+		t.Fatal("it has not waited for its file")
+	}
+	if err := os.WriteFile(done, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.events.expect("lingered")
+	if s := state(grandchild); s != "" && s != "Z" {
+		t.Fatalf("it is still there: %s", s)
+	}
+}
+
+func TestLingerIsBounded(t *testing.T) {
+	w := wrap(t, setting{env: []string{"CHILD_TEST_LINGER=50ms"}}, "sh", "-c",
+		`(trap '' TERM; echo $$; exec sleep 1000) & exec sleep 1000`)
+	w.started()
+	var group int
+	fmt.Sscan(w.stdout.next(), &group)
+	t.Cleanup(func() { syscall.Kill(-group, syscall.SIGKILL) })
+	w.cmd.Process.Signal(syscall.SIGTERM)
+	w.events.expect("ended 143 15")
+	w.events.expect("lingered")
+}
+
+func TestLingerLeavesAloneWhatAChildLeftBehind(t *testing.T) {
+	w := wrap(t, setting{env: []string{"CHILD_TEST_LINGER=1h"}}, "sh", "-c", `sleep 1000 >/dev/null & echo $!`)
+	w.started()
+	var daemon int
+	fmt.Sscan(w.stdout.next(), &daemon)
+	t.Cleanup(func() { syscall.Kill(daemon, syscall.SIGKILL) })
+	w.events.expect("ended 0 0")
+	w.events.expect("lingered")
+	if s := state(daemon); s == "" || s == "Z" {
+		t.Fatal("the daemon is gone")
+	}
+}
+
 func TestTerminateMayBeCalledByManyAndAgain(t *testing.T) {
 	p := start(t, "sh", "-c", `trap '' TERM; kill -STOP $$; while :; do sleep 1000; done`)
 	eventually(t, "deaf", func() bool { return state(p.PID()) == "T" })

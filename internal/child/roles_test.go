@@ -81,6 +81,10 @@ func actWrapper(args []string) int {
 	}()
 	status := p.Wait()
 	fmt.Fprintln(events, "ended", status.Code, int(status.Signal))
+	if most, err := time.ParseDuration(os.Getenv("CHILD_TEST_LINGER")); err == nil {
+		p.Linger(most)
+		fmt.Fprintln(events, "lingered")
+	}
 	return status.Code
 }
 

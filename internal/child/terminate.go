@@ -40,6 +40,20 @@ func (p *Process) Terminate(grace time.Duration) {
 	<-p.ended
 }
 
+// Linger blocks while those whom the child leaves behind in the group it led are
+// still ending, at most so long: after a signal that was relayed to them all, or that
+// ended the child. A shell dies of TERM at once, and what it runs may take its time. A
+// child that ended of its own accord leaves behind what it means to, such as a daemon:
+// then, and on a terminal, Linger returns at once. Call it after Done.
+func (p *Process) Linger(most time.Duration) {
+	p.mu.Lock()
+	signalled := p.told || p.status.Signal != 0
+	p.mu.Unlock()
+	if signalled {
+		p.goneWithin(most)
+	}
+}
+
 // goneWithin waits until the child, and everyone in the group that it leads, has
 // ended; it reports whether that was so in time.
 func (p *Process) goneWithin(grace time.Duration) bool {

@@ -99,6 +99,7 @@ func (a *app) wrap(in place, w wrapped) (result, error) {
 		}
 	}
 	r.code = process.Wait().Code
+	process.Linger(w.grace) // what a signal is ending still runs
 	r.ran = time.Since(r.started)
 	return r, nil
 }
