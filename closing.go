@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -43,35 +42,6 @@ type Closing struct {
 	// Queued is called with the gate as it is, while another deployment is waited for.
 	// It must not block.
 	Queued func(Gate)
-}
-
-// LiveHold is a hold that this process has made, and keeps alive if it is a
-// deployment's. Whoever got one must call [LiveHold.Open], unless it is a person's
-// hold that shall stay.
-type LiveHold struct {
-	c       *Client
-	closing Closing
-	life
-
-	asked  Hold // as it was first asked for
-	joined bool
-
-	// Written by guard alone while it runs, which reads them without the mutex.
-	mu    sync.Mutex
-	hold  Hold
-	lease *lease // nil for a person's
-	left  loose  // what it was before it was lost and closed anew
-
-	begun   time.Time // zero until Begin
-	command Process
-	watched bool
-}
-
-// loose is a hold that was lost while its command ran. It is renewed, to let the
-// store know that the command still does.
-type loose struct {
-	hold  Hold
-	lease *lease // nil: there is none
 }
 
 // Close closes the gate, and blocks only while another deployment is waited for.
@@ -208,17 +178,6 @@ func (h *LiveHold) giveUp(ctx context.Context, why error) {
 		_, err := h.c.store.Open(ctx, h.hold.ref(), Outcome{By: h.c.holder, Reason: why.Error()})
 		return err
 	})
-}
-
-func (h *LiveHold) forget() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, l := range []*lease{h.lease, h.left.lease} {
-		if l != nil {
-			h.c.keeper.drop(l)
-		}
-	}
-	h.lease, h.left.lease = nil, nil
 }
 
 func (h *LiveHold) early() time.Duration {

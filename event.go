@@ -40,6 +40,7 @@ type Event struct {
 	Hold     Kind          `json:"hold,omitempty"` // the kind of the hold it is about
 	Holder   Holder        `json:"holder,omitzero"`
 	Reason   string        `json:"reason,omitempty"`
+	Parent   string        `json:"parent,omitempty"` // the pass that the job runs in
 	PartOf   string        `json:"part_of,omitempty"`
 	Resumes  string        `json:"resumes,omitempty"`
 	ExitCode *int          `json:"exit_code,omitempty"`

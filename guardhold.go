@@ -1,6 +1,7 @@
 package lull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -135,7 +136,7 @@ func (h *LiveHold) closeAnew(ctx context.Context, limit *limitClock) error {
 	left := h.left.hold
 	anew := Hold{
 		ID: NewID(), Gate: left.Gate, Kind: left.Kind, Holder: left.Holder, Reason: left.Reason, Command: left.Command,
-		Lease: left.Lease, CrashHold: left.CrashHold, Resumes: left.ID, Queue: true,
+		Lease: left.Lease, CrashHold: left.CrashHold, Resumes: cmp.Or(left.Resumes, left.ID), Queue: true,
 	}
 	// Before the answer, which may be lost: Open must end it as well.
 	h.mu.Lock()

@@ -2,13 +2,31 @@ package lull
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
-// Departure is how a job left the gate.
-type Departure struct {
-	// Casualty is whether its command ran while a deployment's did.
-	Casualty bool
+// LivePass is a pass that this process keeps alive. Whoever got one must call
+// [LivePass.Leave].
+type LivePass struct {
+	c   *Client
+	job Job
+	life
+
+	asked   Pass // as it first arrived
+	arrived time.Time
+	started time.Time
+	rough   bool // not an undisturbed run: ask the history about casualties
+
+	// Written by guard alone while it runs, which reads them without the mutex.
+	mu    sync.Mutex
+	pass  Pass
+	phase Phase
+	lease *lease // nil while not on record
+
+	// What Watch was told, under the mutex too.
+	command Process
+	watched bool
 }
 
 // ID is the pass's ID. It changes when a lost pass is recorded anew.
@@ -70,6 +88,12 @@ func (p *LivePass) told() (command Process, any bool) {
 	return p.command, p.watched
 }
 
+// Departure is how a job left the gate.
+type Departure struct {
+	// Casualty is whether its command ran while a deployment's did.
+	Casualty bool
+}
+
 // Leave ends the pass. It tries for a few seconds, whatever ctx says, and then
 // leaves the rest to the lease; the error is for a person. It must be called once.
 // out.Waited, and out.Ran if it is zero, are filled in.
@@ -106,86 +130,11 @@ func (p *LivePass) Leave(ctx context.Context, out Outcome) (Departure, error) {
 	return Departure{Casualty: casualty}, err
 }
 
-// guard watches over the pass while its command runs.
-func (p *LivePass) guard(ctx context.Context) {
-	if p.lease == nil && !p.record(ctx) {
-		return
-	}
-	var was leaseState
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.lease.changed:
-		}
-		now := p.c.keeper.look(p.lease)
-		p.c.tell(p.pass.ID, was, now)
-		if now.stop {
-			p.end(ErrStopped)
-		}
-		if now.untrusted || now.lost {
-			p.rough = true
-			p.lose(p.job.OnLost)
-		}
-		if was = now; now.lost {
-			if !p.again(ctx) {
-				return
-			}
-			was = leaseState{}
-		}
-	}
-}
-
-// again records a pass anew that was lost while its command runs.
-func (p *LivePass) again(ctx context.Context) bool {
-	p.forget()
+func (p *LivePass) forget() {
 	p.mu.Lock()
-	p.pass.ID, p.pass.Resumes, p.pass.Parent = NewID(), p.pass.ID, ""
-	p.mu.Unlock()
-	if !p.record(ctx) {
-		return false
+	defer p.mu.Unlock()
+	if p.lease != nil {
+		p.c.keeper.drop(p.lease)
+		p.lease = nil
 	}
-	p.c.notify(Notice{Kind: EnteredAnew, ID: p.pass.ID})
-	return true
-}
-
-// record puts a job on record that runs already. It tries for as long as the job
-// does.
-func (p *LivePass) record(ctx context.Context) bool {
-	err := p.c.retry(ctx, time.Time{}, func(ctx context.Context) error {
-		sent := time.Now()
-		got, gate, err := p.enterLate(ctx)
-		if err != nil {
-			return err
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.pass, p.phase = got, gate.Phase
-		p.lease = p.c.keeper.keep(got.lease(), sent, p.early())
-		return nil
-	})
-	if err != nil {
-		if ctx.Err() == nil {
-			p.c.notify(Notice{Kind: NotRecorded, ID: p.pass.ID, Err: err})
-		}
-		return false
-	}
-	// The pass is live without it as well, for as long as this process is.
-	_ = p.c.attempt(ctx, time.Now(), func(ctx context.Context) error {
-		return p.c.watch(ctx, p.pass.lease(), p.told)
-	})
-	return true
-}
-
-// enterLate records a pass whose command runs already. If it is on record, it stays
-// as it is, but inside.
-func (p *LivePass) enterLate(ctx context.Context) (Pass, Gate, error) {
-	late := p.pass
-	late.Force, late.Ran = true, time.Since(p.started)
-	got, gate, err := p.c.store.Enter(ctx, late)
-	if err == nil && !got.Inside(gate.Phase) {
-		// It had arrived before, and only the answer was lost.
-		return p.c.store.Force(ctx, late.ref())
-	}
-	return got, gate, err
 }

@@ -125,6 +125,6 @@ func (g Gate) Abandon(p Pass, now Moment) Event {
 func (p Pass) event(kind EventKind, phase Phase) Event {
 	return Event{
 		Kind: kind, Gate: p.Gate, Phase: phase, ID: p.ID, Name: p.Name, Command: p.Command,
-		JobID: p.JobID, Holder: p.Holder, PartOf: p.PartOf, Resumes: p.Resumes,
+		JobID: p.JobID, Holder: p.Holder, Parent: p.Parent, PartOf: p.PartOf, Resumes: p.Resumes,
 	}
 }

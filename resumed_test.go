@@ -194,6 +194,16 @@ func TestCrashHoldStaysWhileItsDeploymentIsQueued(t *testing.T) {
 	wantGate(t, g, 1, "d1 d9", "", "")
 }
 
+// The answer of closing anew was lost, and it was done once more.
+func TestHoldThatIsQueuedBehindItsOwnDeploymentEndsAlone(t *testing.T) {
+	g, _ := begun(t, gateWith(t, deployment("d1")), "d1").Sweep(fates(map[string]lull.Fate{"d1": lull.Crashed}), noon(time.Minute))
+	g, _ = closedAnew(t, g, "d2", "d1")
+	g, _ = closedAnew(t, g, "d3", "d1")
+	g, _, events := told(t, g, "d3", deployer)
+	wantGate(t, g, 3, "d2", "", "")
+	wantEvents(t, events, "ended d3", "released d3")
+}
+
 // A store that made its gate anew may have the order of its holds from a clock that
 // was set.
 func TestCrashHoldThatIsOverEndsOnce(t *testing.T) {

@@ -132,9 +132,10 @@ func crashes(rule ruler) {
 	})
 
 	rule("CloserPassesThroughTheOpenPhaseOverADeadHold", func(s *scene) {
-		s.deploys("d").dies()
+		d := s.deploys("d")
 		j := s.arrives("j", lasting(time.Hour))
 		s.silent(j.lease()) // so that the closer is the first to look
+		d.dies()
 		asked := s.newHold(lull.Deployment, "e")
 		s.eventually("e is not busy", func() bool {
 			_, _, err := s.store.Close(s.ctx, asked)
