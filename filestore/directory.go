@@ -24,8 +24,7 @@ func modesIn(dir info) modes {
 	return modes{0o700, 0o600, false}
 }
 
-// admit checks the store's directory, making it if asked to, and remembers which it
-// is.
+// admit checks the store's directory, making it if asked to.
 func (s *Store) admit(create bool) error {
 	at, err := s.sys.Stat(s.dir)
 	if missing(err) && create {
@@ -45,8 +44,15 @@ func (s *Store) admit(create bool) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.modes, s.dirID = modesIn(at), at.fileID
+	s.modes = modesIn(at)
 	return nil
+}
+
+// mode is that of what the store makes now.
+func (s *Store) mode() modes {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.modes
 }
 
 // makeAll makes a directory that only its owner can enter, and those above it that
@@ -106,11 +112,12 @@ func (s *Store) check(at info) error {
 
 // mkdir makes a directory below the store's own. One that is there already is fine.
 func (s *Store) mkdir(path string) error {
-	err := s.sys.Mkdir(path, s.modes.dir&0o777)
+	m := s.mode()
+	err := s.sys.Mkdir(path, m.dir&0o777)
 	if errors.Is(err, unix.EEXIST) {
 		return nil
 	}
-	if err != nil || !s.modes.shared {
+	if err != nil || !m.shared {
 		return err
 	}
 	fd, err := s.sys.Open(path, unix.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -118,19 +125,20 @@ func (s *Store) mkdir(path string) error {
 		return err
 	}
 	defer s.sys.Close(fd)
-	return s.sys.Chmod(fd, s.modes.dir)
+	return s.sys.Chmod(fd, m.dir)
 }
 
 // makeFile opens a file for reading and writing, with flags besides, and makes it if
 // it is missing.
 func (s *Store) makeFile(path string, flags int) (fd int, err error) {
-	fd, err = s.sys.Open(path, unix.O_RDWR|unix.O_CREAT|flags, s.modes.file)
-	if err != nil || !s.modes.shared {
+	m := s.mode()
+	fd, err = s.sys.Open(path, unix.O_RDWR|unix.O_CREAT|flags, m.file)
+	if err != nil || !m.shared {
 		return fd, err
 	}
 	at, err := s.sys.Fstat(fd)
-	if err == nil && at.uid == s.host.uid && at.mode&0o777 != s.modes.file {
-		err = s.sys.Chmod(fd, s.modes.file)
+	if err == nil && at.uid == s.host.uid && at.mode&0o777 != m.file {
+		err = s.sys.Chmod(fd, m.file)
 	}
 	if err != nil {
 		s.sys.Close(fd)

@@ -8,6 +8,7 @@
 //	    spare.json                  room for the next gate.json, for the day the disk is full
 //	    holds/<id>.json             a hold; its maker keeps a flock on a deployment's
 //	    passes/<ticket>/<id>.json   a pass; its maker keeps a flock on it
+//	    passes/.<id>                a file of a process that makes many, for its next pass
 //	    history.jsonl               events, a line each; history.1.jsonl is older, .2 oldest
 //
 // # Who is authoritative

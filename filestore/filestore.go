@@ -3,8 +3,10 @@ package filestore
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,7 +44,6 @@ type Store struct {
 	mu     sync.Mutex
 	rooms  map[string]*room
 	modes  modes
-	dirID  fileID
 	closed chan struct{} // closed by Shutdown
 	subs   sync.WaitGroup
 }
@@ -96,11 +97,7 @@ func (s *Store) Shutdown(ctx context.Context) error {
 	default:
 		close(s.closed)
 	}
-	rooms := s.rooms
-	s.rooms = map[string]*room{}
-	for name, r := range rooms {
-		s.rooms[name] = r // what it keeps stays known
-	}
+	rooms := slices.Collect(maps.Values(s.rooms))
 	s.mu.Unlock()
 	s.subs.Wait()
 	for _, r := range rooms {

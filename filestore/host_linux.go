@@ -79,12 +79,37 @@ func (h *host) groupLife(p process) life {
 	case err == nil && !leader.zombie && leader.at >= p.Born:
 		return alive
 	}
+	// Who forks and dies while we look hides the child, whose number was not listed
+	// yet: so a group that is still there is looked through again. Zombies are the usual
+	// reason that it is, and the third look settles it.
+	for range 3 {
+		found, err := h.someoneIn(p)
+		switch {
+		case err != nil:
+			return unsure
+		case found:
+			return alive
+		case unix.Kill(-p.Group, 0) == unix.ESRCH:
+			return over
+		}
+	}
+	if _, err := os.Stat("/proc/1/stat"); err != nil {
+		return unsure // mounted with hidepid: those we saw were not all
+	}
+	return over
+}
+
+// someoneIn looks through all processes for one of the command's group.
+func (h *host) someoneIn(p process) (bool, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return unsure
+		return false, err
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return false, err
+	}
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
@@ -92,11 +117,8 @@ func (h *host) groupLife(p process) life {
 		}
 		b, err := h.birth(pid)
 		if err == nil && b.group == p.Group && !b.zombie && b.at >= p.Born {
-			return alive
+			return true, nil
 		}
 	}
-	if _, err := os.Stat("/proc/1/stat"); err != nil {
-		return unsure // mounted with hidepid: those we saw were not all
-	}
-	return over
+	return false, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/lull-dev/lull"
@@ -37,11 +38,14 @@ const (
 // for two system calls, a closer has it for himself while he waits for those inside to
 // leave.
 type lock struct {
-	s         *Store
-	gate      string
-	turn      string
-	path      string
-	available chan *handle // capacity and population are sections; nil is a handle not open
+	s    *Store
+	gate string
+	turn string
+	path string
+	free chan struct{} // capacity and population are sections
+
+	mu   sync.Mutex
+	idle []*handle // open, and in no section
 }
 
 // handle is the pair of descriptors that one section needs: flock belongs to the
@@ -54,9 +58,9 @@ type handle struct {
 }
 
 func newLock(s *Store, gate, dir string) *lock {
-	l := &lock{s: s, gate: gate, turn: dir + "/turn", path: dir + "/lock", available: make(chan *handle, sections)}
+	l := &lock{s: s, gate: gate, turn: dir + "/turn", path: dir + "/lock", free: make(chan struct{}, sections)}
 	for range sections {
-		l.available <- nil
+		l.free <- struct{}{}
 	}
 	return l
 }
@@ -68,12 +72,12 @@ func (l *lock) take(ctx context.Context, how int, patience time.Duration) (*hand
 		return nil, err
 	}
 	deadline := time.Now().Add(patience)
-	var h *handle
 	select {
-	case h = <-l.available:
+	case <-l.free:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	h := l.pop()
 	for {
 		var err error
 		if h == nil {
@@ -97,7 +101,7 @@ func (l *lock) take(ctx context.Context, how int, patience time.Duration) (*hand
 			err = fault("look at", l.path, err)
 		}
 		l.close(h)
-		l.available <- nil
+		l.free <- struct{}{}
 		return nil, err
 	}
 }
@@ -150,11 +154,27 @@ func (l *lock) taken() error {
 
 // give leaves the section.
 func (l *lock) give(h *handle) {
-	if l.s.sys.Flock(h.lock, unix.LOCK_UN) != nil {
+	if l.s.sys.Flock(h.lock, unix.LOCK_UN) == nil {
+		l.mu.Lock()
+		l.idle = append(l.idle, h)
+		l.mu.Unlock()
+	} else {
 		l.close(h) // that unlocks as well
-		h = nil
 	}
-	l.available <- h
+	l.free <- struct{}{}
+}
+
+// pop returns the handle that was used last, or nil.
+func (l *lock) pop() *handle {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.idle)
+	if n == 0 {
+		return nil
+	}
+	h := l.idle[n-1]
+	l.idle = l.idle[:n-1]
+	return h
 }
 
 func (l *lock) open() (*handle, error) {
@@ -198,13 +218,7 @@ func (l *lock) close(h *handle) {
 
 // drop closes what is open and not in use.
 func (l *lock) drop() {
-	for range sections {
-		select {
-		case h := <-l.available:
-			l.close(h)
-			l.available <- nil
-		default:
-			return
-		}
+	for h := l.pop(); h != nil; h = l.pop() {
+		l.close(h)
 	}
 }

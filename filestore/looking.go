@@ -18,14 +18,14 @@ func (s *Store) Snapshot(ctx context.Context, gate string) (lull.Snapshot, error
 	if err != nil {
 		return snap, err
 	}
-	snap.Gate, err = r.shown(ctx)
+	gateThen, passes, err := r.whole(ctx)
 	if errors.Is(err, errNoGate) {
-		snap.Gate = lull.Gate{Name: gate}
 		return snap, nil
 	}
 	if err != nil {
 		return snap, err
 	}
+	snap.Gate, snap.Now = gateThen, s.host.now()
 	_, heard, err := r.fates(snap.Gate, snap.Now)
 	if err != nil {
 		return snap, err
@@ -37,10 +37,6 @@ func (s *Store) Snapshot(ctx context.Context, gate string) (lull.Snapshot, error
 			}
 		}
 	}
-	passes, err := r.everyone()
-	if err != nil {
-		return snap, err
-	}
 	h, _ := snap.Gate.Deployment()
 	snap.Drained = !snap.Gate.Phase.Open() && h.Drained(passes, snap.Gate.Phase)
 	for _, p := range passes {
@@ -51,6 +47,32 @@ func (s *Store) Snapshot(ctx context.Context, gate string) (lull.Snapshot, error
 		}
 	}
 	return snap, nil
+}
+
+// looksMost is how often a gate that changes meanwhile is looked at anew before the
+// shared lock makes it stand still. A snapshot of many passes takes its time, and a
+// closer should not have to wait for it.
+const looksMost = 3
+
+// whole is the gate and its passes as they were at one moment.
+func (r *room) whole(ctx context.Context) (g lull.Gate, passes []lull.Pass, err error) {
+	for range looksMost {
+		if g, err = r.shown(ctx); err != nil {
+			return g, nil, err
+		}
+		if passes, err = r.everyone(); err != nil {
+			return g, nil, err
+		}
+		if now, err := r.read(); err == nil && now.Phase == g.Phase {
+			return g, passes, nil
+		}
+	}
+	err = r.arrive(ctx, looks, func(x *section) (err error) {
+		g = own(x.gate)
+		passes, err = x.everyone()
+		return err
+	})
+	return g, passes, err
 }
 
 // shown is the gate for people: swept, if that is to be had.

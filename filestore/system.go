@@ -187,6 +187,5 @@ func (system) List(path string, most int) ([]string, error) {
 	return names, nil
 }
 
-// missing and full say what an error of the kernel means.
+// missing reports whether there is nothing of that name.
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-func full(err error) bool    { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
