@@ -36,14 +36,22 @@ deploy apply.` + exitHelp(
   lull close --while-stdin --drain --reason "release 81" --stdin-silence 30s`,
 		Args: noArgs("close"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if whileStdin {
+				return a.reported(&f.report, func(rep *report) error {
+					if err := a.configure(cmd); err != nil {
+						return err
+					}
+					if err := f.check(); err != nil {
+						return err
+					}
+					return a.closeWhileStdin(f, drain, silence, rep)
+				})
+			}
 			if err := a.configure(cmd); err != nil {
 				return err
 			}
 			if err := f.check(); err != nil {
 				return err
-			}
-			if whileStdin {
-				return a.closeWhileStdin(f, drain, silence)
 			}
 			for _, name := range onlyWhileStdin {
 				if cmd.Flags().Changed(name) {
@@ -72,44 +80,75 @@ var onlyWhileStdin = []string{"stdin-silence", "on-limit", "max-wait", "hold-aft
 
 // closeByHand makes a person's hold, which stays when the command has ended.
 func (a *app) closeByHand(f *holdFlags, drain bool) error {
-	client, err := a.open()
+	client, err := a.openLate(a.notice)
 	if err != nil {
 		return err
 	}
 	signals := child.Catch()
 	ctx, handOver := untilSignal(signals)
 	defer handOver()
+	if drain {
+		if err := a.refuseInside(ctx, client); err != nil {
+			return err
+		}
+	}
 	hold, err := client.Close(ctx, lull.Closing{Kind: lull.Person, Reason: f.reason, Limit: f.limit.d, PartOf: a.hint(holdVariable, client.Gate())})
 	if err != nil {
 		return asSignal(err)
 	}
 	h := hold.Hold()
 	if err := a.answer(h.ID); err != nil {
+		// Nobody has learnt the ID, so nobody will open it.
+		_, _ = hold.Open(ctx, lull.Outcome{Reason: "nobody reads the answer"})
 		return err
 	}
-	a.say("gate %q is closed: %s", client.Gate(), describeHold(h, time.Now()))
-	a.say("to open it: lull open %s%s", h.ID, a.where(client.Gate()))
+	openLine := a.openLine(h, client)
+	if hold.Joined() {
+		a.say("part of the %s", describeHold(h, time.Now()))
+	} else {
+		a.say("gate %q is closed: %s", client.Gate(), describeHold(h, time.Now()))
+		a.say("to open it: %s", openLine)
+	}
 	if !drain {
 		return nil
 	}
-	view := a.drainView(client, hold)
+	view := a.drainView(client)
 	err = hold.Drain(ctx, lull.Draining{Timeout: f.drainTimeout.d, Waiting: view.show})
-	view.end(err)
-	switch {
-	case errors.Is(err, lull.ErrTimeout):
-		return &failure{status: exitTempFail, what: err.Error() + "; the gate stays closed", hint: "open it with: lull open " + h.ID, err: err}
-	case err != nil:
-		return asSignal(err)
+	a.clear()
+	if err != nil {
+		stays := *a.explain(asSignal(err))
+		stays.what += "; the gate stays closed"
+		stays.hint = "open it with: " + openLine
+		return &stays
+	}
+	if view.waited {
+		a.drained(view.began)
 	}
 	return a.answer("drained")
 }
 
+// refuseInside refuses to wait for the jobs inside from within one of them.
+func (a *app) refuseInside(ctx context.Context, c *lull.Client) error {
+	id := a.hint(passVariable, c.Gate())
+	if id == "" {
+		return nil
+	}
+	pass, live, err := passLive(ctx, c.Store(), lull.PassRef{Gate: c.Gate(), ID: id})
+	if err != nil || !live {
+		return nil // closing will say what is wrong
+	}
+	return &failure{
+		status: exitUsage, what: fmt.Sprintf("--drain within a job of gate %q would wait for itself (LULL_PASS names %s)", c.Gate(), *pass),
+		hint: "leave --drain away, or start it from outside the job",
+	}
+}
+
 // closeWhileStdin holds the gate as a deployment until standard input ends.
-func (a *app) closeWhileStdin(f *holdFlags, drain bool, silence duration) error {
+func (a *app) closeWhileStdin(f *holdFlags, drain bool, silence duration, rep *report) error {
 	if err := lastingInput(a.In); err != nil {
 		return err
 	}
-	client, err := a.open()
+	client, err := a.openLate(a.holdNotice(f))
 	if err != nil {
 		return err
 	}
@@ -120,9 +159,10 @@ func (a *app) closeWhileStdin(f *holdFlags, drain bool, silence duration) error 
 	defer cancel(nil)
 	go func() { cancel(awaitSilence(a.In, silence.d)) }()
 
+	began := time.Now()
 	hold, err := a.closeGate(ctx, f, client, nil)
 	if err != nil {
-		return inputEnded(asSignal(err))
+		return inputEnded(err)
 	}
 	if err := a.answer(hold.Hold().ID); err != nil {
 		a.openAgain(client, hold, lull.Outcome{Reason: "nobody reads the answer"})
@@ -135,6 +175,7 @@ func (a *app) closeWhileStdin(f *holdFlags, drain bool, silence duration) error 
 	if err := a.begin(ctx, f, client, hold); err != nil {
 		return inputEnded(err)
 	}
+	rep.Waited = time.Since(began).Seconds()
 	if drain {
 		if err := a.answer("drained"); err != nil {
 			a.openAgain(client, hold, lull.Outcome{Reason: "nobody reads the answer"})
@@ -145,18 +186,17 @@ func (a *app) closeWhileStdin(f *holdFlags, drain bool, silence duration) error 
 	select {
 	case <-ctx.Done():
 		why = context.Cause(ctx)
-	case <-hold.Context().Done():
-		if why = context.Cause(hold.Context()); f.onLost.value == "keep" && errors.Is(why, lull.ErrLost) {
-			<-ctx.Done()
-			why = context.Cause(ctx)
-		}
+	case <-hold.MustStop().Done():
+		why = context.Cause(hold.MustStop())
 	}
+	rep.Lost = errors.Is(context.Cause(hold.Context()), lull.ErrLost)
 	code := 0
 	var failed error
 	if !errors.Is(why, errInputEnded) {
 		failed = asSignal(why)
-		code = explain(failed).status
+		code = a.explain(failed).status
 	}
+	rep.Started, rep.ExitCode = true, &code
 	a.openAgain(client, hold, lull.Outcome{ExitCode: &code, Reason: why.Error()})
 	return failed
 }

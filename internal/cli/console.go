@@ -3,8 +3,10 @@ package cli
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -20,6 +22,7 @@ type console struct {
 	verbose bool
 	shown   bool // the live line stands there
 	minute  time.Time
+	broken  chan os.Signal // nil until something is written
 }
 
 func newConsole(w *os.File) *console {
@@ -52,9 +55,8 @@ func (c *console) line(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wipe()
-	// One write per call, so that the lines of a hundred jobs do not mix. Standard
-	// error may be closed; then there is nobody to tell.
-	_, _ = c.w.WriteString(strings.Join(lines, ""))
+	// One write per call, so that the lines of a hundred jobs do not mix.
+	c.write(strings.Join(lines, ""))
 }
 
 // live shows what is waited for. On a terminal it writes over the last one; else
@@ -73,7 +75,7 @@ func (c *console) live(text string) {
 		}
 		if now.Sub(c.minute) >= time.Minute {
 			c.minute = now
-			_, _ = c.w.WriteString("lull: " + text + "\n")
+			c.write("lull: " + text + "\n")
 		}
 		return
 	}
@@ -85,7 +87,7 @@ func (c *console) live(text string) {
 	if len(line) >= width {
 		line = append(line[:width-2], '…')
 	}
-	_, _ = c.w.WriteString("\r\x1b[K" + string(line))
+	c.write("\r\x1b[K" + string(line))
 	c.shown = true
 }
 
@@ -99,7 +101,19 @@ func (c *console) clear() {
 
 func (c *console) wipe() {
 	if c.shown {
-		_, _ = c.w.WriteString("\r\x1b[K")
+		c.write("\r\x1b[K")
 		c.shown = false
 	}
+}
+
+// write writes. Standard error may be closed; then there is nobody to tell. It must
+// not be the end either: for a broken pipe on standard error the Go runtime ends a
+// process that does not catch SIGPIPE. That is caught only now, since it takes time,
+// and most jobs have nothing to say.
+func (c *console) write(text string) {
+	if c.broken == nil {
+		c.broken = make(chan os.Signal, 1)
+		signal.Notify(c.broken, syscall.SIGPIPE)
+	}
+	_, _ = c.w.WriteString(text)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lull-dev/lull"
@@ -74,10 +75,12 @@ does not wait. A deployment within a deployment joins it.` + exitHelp(
   lull deploy --max-wait 20m --hold-after-failure 10m -- cap production deploy`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.configure(cmd); err != nil {
-				return err
-			}
-			return a.deploy(f, args)
+			return a.reported(&f.report, func(rep *report) error {
+				if err := a.configure(cmd); err != nil {
+					return err
+				}
+				return a.deploy(f, args, rep)
+			})
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
@@ -89,36 +92,33 @@ does not wait. A deployment within a deployment joins it.` + exitHelp(
 	return cmd
 }
 
-func (a *app) deploy(f *holdFlags, args []string) (err error) {
-	var rep report
-	defer func() {
-		if err != nil && !rep.Started {
-			rep.Error = err.Error()
-		}
-		if failed := rep.write(f.report); failed != nil {
-			a.fail("the report could not be written: %v", failed)
-		}
-	}()
-	args, err = command("deploy", args)
-	if err != nil {
-		return err
+func (a *app) deploy(f *holdFlags, args []string, rep *report) error {
+	args, err := command("deploy", args)
+	if err == nil {
+		err = f.check()
 	}
-	if err := f.check(); err != nil {
-		return err
+	if err == nil {
+		// It is looked up once more when it starts. Here it saves the jobs a closing for
+		// nothing.
+		_, err = child.Find(args[0], "", a.Environ)
+	}
+	if err != nil {
+		return a.cannotRun(err)
 	}
 	// Most signals are caught in the background, while the store is opened.
 	signals := child.Catch()
-	client, err := a.open()
+	client, err := a.openLate(a.holdNotice(f))
 	if err != nil {
 		return err
 	}
 	ctx, handOver := untilSignal(signals)
+	began := time.Now()
 	hold, err := a.holdGate(ctx, f, client, args)
 	handOver()
+	rep.Waited = time.Since(began).Seconds()
 	if err != nil {
-		return asSignal(err)
+		return err
 	}
-	rep.Waited = time.Since(hold.Hold().Since).Seconds()
 	pass := ""
 	if hold.Joined() {
 		pass = a.hint(passVariable, client.Gate())
@@ -126,19 +126,17 @@ func (a *app) deploy(f *holdFlags, args []string) (err error) {
 	r, err := a.wrap(hold, wrapped{
 		args: args, signals: signals, grace: client.Timing().KillGrace,
 		env: a.childEnv(client, pass, hold.Hold().ID, hold.Hold().Phase),
-		mustStop: func(cause error) bool {
-			return errors.Is(cause, lull.ErrOverdue) || f.onLost.value == "terminate"
-		},
 	})
 	rep.Lost = errors.Is(context.Cause(hold.Context()), lull.ErrLost)
 	code := r.code
 	switch {
 	case err != nil:
-		code = explain(err).status
+		code = a.explain(err).status
 	case r.stopped != nil && code == 0:
 		code = 1 // it was told to stop before it was done: that is no success
 	}
-	a.openAgain(client, hold, lull.Outcome{ExitCode: &code, Ran: r.ran})
+	// How long it ran is counted from Begin: no job that met it shall be missed.
+	a.openAgain(client, hold, lull.Outcome{ExitCode: &code})
 	if err != nil {
 		return err
 	}
@@ -151,12 +149,13 @@ func (a *app) deploy(f *holdFlags, args []string) (err error) {
 
 // check refuses values that make no sense together, before anything is held.
 func (f *holdFlags) check() error {
-	for name, d := range map[string]duration{"--limit": f.limit, "--drain-timeout": f.drainTimeout} {
-		if d.set && d.d == 0 {
-			return usage(name+" must be longer than 0", "leave it away for the default")
-		}
+	switch {
+	case f.limit.set && f.limit.d == 0:
+		return usage("--limit must be longer than 0", "leave it away for the default, or write none")
+	case f.drainTimeout.set && f.drainTimeout.d == 0:
+		return usage("--drain-timeout must be longer than 0", "not to wait for the jobs inside: --drain-timeout 1ms --on-drain-timeout proceed")
 	}
-	return nil
+	return prepareReport(f.report)
 }
 
 // closing is what the flags and the environment say about a deployment's hold.
@@ -183,11 +182,13 @@ func (f *holdFlags) closing(a *app, c *lull.Client, args []string, view *waitVie
 // draining is how the flags say to wait for the jobs inside.
 func (f *holdFlags) draining(view *drainView) lull.Draining {
 	d := lull.Draining{Timeout: f.drainTimeout.d, Waiting: view.show}
+	view.timeout = d.Timeout
 	switch f.onDrainTimeout.value {
 	case "proceed":
 		d.OnTimeout = lull.DrainProceeds
 	case "terminate":
 		d.OnTimeout = lull.DrainTerminates
+		view.stopsFor = view.c.Timing().Lease + view.c.Timing().KillGrace
 	}
 	return d
 }
@@ -207,30 +208,65 @@ func (a *app) holdGate(ctx context.Context, f *holdFlags, c *lull.Client, args [
 
 // closeGate closes the gate for a deployment, and says which gate that is.
 func (a *app) closeGate(ctx context.Context, f *holdFlags, c *lull.Client, args []string) (*lull.LiveHold, error) {
-	a.sayWhichGate(ctx, c)
+	within := a.hint(holdVariable, c.Gate()) != ""
+	if !within {
+		a.sayWhichGate(ctx, c)
+	}
 	view := a.waitView(c)
 	hold, err := c.Close(ctx, f.closing(a, c, args, view))
-	view.end()
-	return hold, err
+	view.end(err)
+	switch {
+	case err != nil:
+		return nil, a.notHeld(err)
+	case hold.Joined():
+		a.say("part of the %s", describeHold(hold.Hold(), time.Now()))
+	case within: // the variable has leaked from a deployment that is over
+		a.sayWhichGate(ctx, c)
+	}
+	a.detail("held as %s", hold.Hold().ID)
+	return hold, nil
 }
 
 // begin drains the gate and begins the deployment, or opens the gate again.
 func (a *app) begin(ctx context.Context, f *holdFlags, c *lull.Client, hold *lull.LiveHold) error {
-	view := a.drainView(c, hold)
+	began, view := time.Now(), a.drainView(c)
 	err := hold.Begin(ctx, f.draining(view))
-	view.end(err)
 	if err == nil {
+		view.end(ctx, hold)
 		return nil
 	}
-	err = asSignal(err)
-	if _, failed := hold.Open(context.Background(), lull.Outcome{Reason: "aborted: " + err.Error()}); failed != nil {
+	a.clear()
+	if limit := hold.Hold().Limit; errors.Is(err, lull.ErrLost) && limit > 0 && time.Since(began) >= limit-min(c.Timing().Margin(), limit/2) {
+		err = fmt.Errorf("the limit of %s came before the jobs inside had ended: %w", short(limit), lull.ErrTimeout)
+	}
+	opening, failed := hold.Open(context.Background(), lull.Outcome{Reason: "aborted: " + err.Error()})
+	state := ""
+	switch {
+	case failed != nil:
 		a.fail("the gate could not be opened: %v", failed)
+	case hold.Joined():
+	case opening.Gate.Phase.Open():
+		state = ", the gate is open again"
+	default:
+		state = ", the gate stays closed: " + describeGate(opening.Gate, time.Now())
 	}
+	not := a.notHeld(err)
+	not.what += state
 	if errors.Is(err, lull.ErrTimeout) {
-		return &failure{status: exitTempFail, what: err.Error() + "; nothing was deployed, the gate is open again",
-			hint: "wait longer with --drain-timeout, or see --on-drain-timeout", err: err}
+		not.hint = "wait longer with --drain-timeout, or see --on-drain-timeout"
 	}
-	return err
+	return not
+}
+
+// notHeld says why a deployment does not begin.
+func (a *app) notHeld(err error) *failure {
+	var sig interrupted
+	if errors.As(err, &sig) {
+		return &failure{status: sig.failure().status, what: sig.Error() + "; nothing was deployed", err: err}
+	}
+	not := *a.explain(err)
+	not.what += "; nothing was deployed"
+	return &not
 }
 
 // openAgain ends a deployment's hold, and says what that came to.
@@ -241,7 +277,7 @@ func (a *app) openAgain(c *lull.Client, hold *lull.LiveHold, out lull.Outcome) {
 		a.fail("the gate could not be opened: %v", err)
 	case hold.Joined():
 	case opening.Gone:
-		a.fail("WARNING: the hold had ended before the command did; see: lull history --gate %s", c.Gate())
+		a.fail("WARNING: the hold had ended before the command did; see: lull history%s", a.where(c.Gate()))
 	case opening.Gate.Phase.Open():
 		a.say("gate %q is open again", c.Gate())
 	default:

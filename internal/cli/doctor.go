@@ -92,7 +92,7 @@ func (d *doctor) examine(cmd *cobra.Command) error {
 func (d *doctor) status(failed error) error {
 	switch {
 	case failed != nil:
-		f := explain(failed)
+		f := d.a.explain(failed)
 		return &failure{status: f.status, what: f.what, err: failed} // the remedy is in the list
 	case d.count(levelProblem) > 0:
 		return exit(1)
@@ -114,7 +114,7 @@ func (d *doctor) problem(about, what, remedy string) {
 
 // failed makes a problem of an error.
 func (d *doctor) failed(about string, err error) {
-	f := explain(err)
+	f := d.a.explain(err)
 	if errors.Is(err, lull.ErrUnavailable) {
 		f.hint = "" // it names doctor
 	}

@@ -98,7 +98,7 @@ func (d *doctor) files(ctx context.Context, s *filestore.Store) {
 func (d *doctor) bystander(ctx context.Context, named lull.About) {
 	dir, _, err := filestore.Default()
 	if err != nil {
-		d.warn("store", "where no store is named: "+err.Error(), explain(err).hint)
+		d.warn("store", "where no store is named: "+err.Error(), d.a.explain(err).hint)
 		return
 	}
 	if _, err := os.Stat(dir); err != nil {

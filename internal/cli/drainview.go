@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,13 +17,13 @@ type drainView struct {
 	began  time.Time
 	waited bool
 	usual  map[string]time.Duration
+
+	timeout  time.Duration // then it does not wait any longer …
+	stopsFor time.Duration // … or asks the jobs to stop, and waits so long for that
+	asked    bool
 }
 
-func (a *app) drainView(c *lull.Client, hold *lull.LiveHold) *drainView {
-	h := hold.Hold()
-	if hold.Joined() {
-		a.say("part of the %s", describeHold(h, time.Now()))
-	}
+func (a *app) drainView(c *lull.Client) *drainView {
 	return &drainView{a: a, c: c, began: time.Now()}
 }
 
@@ -36,6 +37,10 @@ func (v *drainView) show(d lull.Drain) {
 		v.a.say("waiting for %s inside: %s", count(d.Count, "job"), v.describe(d, now))
 		v.a.say("look with: %s", v.a.lookLine(v.c.Gate()))
 	}
+	if v.stopsFor > 0 && !v.asked && now.Sub(v.began) > v.timeout {
+		v.asked = true
+		v.a.say("the jobs inside are asked to stop; they have %s for it", short(v.stopsFor))
+	}
 	v.a.live(fmt.Sprintf("draining %s · %s inside: %s", short(now.Sub(v.began).Truncate(time.Second)), count(d.Count, "job"), v.describe(d, now)))
 }
 
@@ -43,9 +48,10 @@ func (v *drainView) show(d lull.Drain) {
 const shownJobs = 3
 
 func (v *drainView) describe(d lull.Drain, now time.Time) string {
+	slices.SortStableFunc(d.Inside, func(p, q lull.Pass) int { return insideSince(p).Wall.Compare(insideSince(q).Wall) })
 	var parts []string
 	for _, p := range d.Inside[:min(len(d.Inside), shownJobs)] {
-		text := fmt.Sprintf("%s on %s for %s", first(p.Name, p.JobID, p.ID), p.Holder.Host, short(now.Sub(insideSince(p).Wall).Truncate(time.Second)))
+		text := fmt.Sprintf("%s on %s for %s", first(p.Name, p.JobID, shortID(p.ID)), p.Holder.Host, short(now.Sub(insideSince(p).Wall).Truncate(time.Second)))
 		if usual, ok := v.usual[p.Name]; ok {
 			text += fmt.Sprintf(" (usually %s)", short(usual))
 		}
@@ -57,16 +63,29 @@ func (v *drainView) describe(d lull.Drain, now time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
-// end takes the live line away, and says how it went.
-func (v *drainView) end(err error) {
+// end takes the live line away, and says how it went. The hold has begun: it is
+// drained, or goes on without.
+func (v *drainView) end(ctx context.Context, hold *lull.LiveHold) {
 	v.a.clear()
-	switch {
-	case err != nil:
-	case v.waited:
-		v.a.say("drained after %s: no job runs", short(time.Since(v.began)))
-	default:
+	if !v.waited {
 		v.a.say("no job runs")
+		return
 	}
+	// Only a hold that need not be drained may not be.
+	left := ""
+	_ = hold.Drain(ctx, lull.Draining{Timeout: time.Nanosecond, Waiting: func(d lull.Drain) {
+		left = fmt.Sprintf("%s still inside: %s", count(d.Count, "job"), v.describe(d, time.Now()))
+	}})
+	if left != "" {
+		v.a.fail("WARNING: going on with %s; what meets this deployment is a casualty", left)
+		return
+	}
+	v.a.drained(v.began)
+}
+
+// drained says that nobody is inside any more.
+func (a *app) drained(since time.Time) {
+	a.say("drained after %s: no job runs", short(time.Since(since)))
 }
 
 // lately is how far back a deployment looks for jobs that passed its gate.
@@ -79,30 +98,39 @@ func (a *app) sayWhichGate(ctx context.Context, c *lull.Client) {
 	if !c.Store().About().Shared {
 		where += " on " + c.Holder().Host
 	}
-	jobs := []lull.EventKind{lull.EventLeft, lull.EventAbandoned}
-	n, last := 0, lull.Event{}
-	for e, err := range c.Store().Events(ctx, lull.Filter{Gate: c.Gate(), Since: lately, Kinds: jobs}) {
-		if err != nil {
-			a.say("%s", where)
-			return
-		}
-		n++
-		last = e
-	}
-	if n > 0 {
+	n, last, err := jobsLately(ctx, c, lately)
+	switch {
+	case err != nil: // closing the gate will say so
+		a.say("%s", where)
+		return
+	case n > 0:
 		a.say("%s: %s in 24 h, last from %s at %s", where, count(n, "job"), last.Holder.Host, clock(last.At.Wall, time.Now()))
 		return
 	}
-	for e, err := range c.Store().Events(ctx, lull.Filter{Gate: c.Gate(), Kinds: jobs, Limit: 1}) {
-		if err == nil {
-			a.say("%s: no job in 24 h, the last one from %s at %s", where, e.Holder.Host, clock(e.At.Wall, time.Now()))
-			return
-		}
+	if n, last, err := jobsLately(ctx, c, 0); err == nil && n > 0 {
+		a.say("%s: no job in 24 h, the last one from %s at %s", where, last.Holder.Host, clock(last.At.Wall, time.Now()))
+		return
 	}
 	if s, err := c.Store().Snapshot(ctx, c.Gate()); err == nil && len(s.Inside)+len(s.Waiting) > 0 {
 		a.say("%s: %s there now, none before", where, count(len(s.Inside)+len(s.Waiting), "job"))
 		return
 	}
 	a.say("%s", where)
-	a.fail("WARNING: no job has ever passed this gate; if there are jobs, they use another store, gate or host (see lull doctor)")
+	a.fail("WARNING: no job has ever passed this gate; if there are jobs, they use another store, gate or host (see lull doctor%s)", a.where(c.Gate()))
+}
+
+// jobsLately counts the jobs that came to the gate by themselves, whether or not they
+// passed it: those that a deployment started show nothing about where jobs are.
+func jobsLately(ctx context.Context, c *lull.Client, since time.Duration) (n int, last lull.Event, err error) {
+	ends := []lull.EventKind{lull.EventLeft, lull.EventAbandoned, lull.EventTimedOut}
+	for e, err := range c.Store().Events(ctx, lull.Filter{Gate: c.Gate(), Since: since, Kinds: ends}) {
+		if err != nil {
+			return n, last, err
+		}
+		if e.PartOf == "" && e.Hold == "" {
+			n++
+			last = e
+		}
+	}
+	return n, last, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lull-dev/lull"
 )
@@ -57,7 +58,7 @@ func (a *app) finish(err error) int {
 	if errors.As(err, &code) {
 		return int(code)
 	}
-	f := explain(err)
+	f := a.explain(err)
 	if f.hint != "" {
 		// The hint goes first, so that the last line is the failure.
 		a.fail("hint: %s", f.hint)
@@ -67,29 +68,35 @@ func (a *app) finish(err error) int {
 }
 
 // explain turns any error into one for a person.
-func explain(err error) *failure {
+func (a *app) explain(err error) *failure {
 	var f *failure
 	var setup *lull.SetupError
 	var busy *lull.BusyError
 	var inside *lull.InsideError
 	var notYours *lull.NotYoursError
+	where := a.where(a.settings.gate)
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &setup):
 		return &failure{status: exitConfig, what: err.Error(), hint: setup.Hint, err: err}
 	case errors.As(err, &busy):
-		return &failure{status: exitTempFail, what: err.Error(), hint: "wait for it with --max-wait 15m, or look with: lull status --gate " + busy.Gate, err: err}
+		wait := "wait for it with --max-wait 15m"
+		if errors.Is(err, lull.ErrTimeout) {
+			wait = "wait longer with --max-wait"
+		}
+		return &failure{status: exitTempFail, what: err.Error(), hint: wait + ", or look with: " + a.lookLine(busy.Gate), err: err}
 	case errors.As(err, &inside):
 		return &failure{status: exitUsage, what: err.Error(), hint: "start it from outside the job", err: err}
 	case errors.As(err, &notYours):
 		return &failure{status: exitUsage, what: err.Error(), hint: "add --force if you mean it; it will be in the history", err: err}
 	case errors.Is(err, lull.ErrUnavailable):
-		return &failure{status: exitUnavailable, what: err.Error(), hint: "look with: lull doctor", err: err}
+		return &failure{status: exitUnavailable, what: err.Error(), hint: "look with: lull doctor" + where, err: err}
 	case errors.Is(err, lull.ErrTimeout):
-		return &failure{status: exitTempFail, what: err.Error(), hint: "look with: lull status", err: err}
-	case errors.Is(err, lull.ErrLost):
-		return &failure{status: exitTempFail, what: err.Error(), hint: "see what happened with: lull history", err: err}
+		what := strings.TrimSuffix(err.Error(), ": "+lull.ErrTimeout.Error()) // it says how long
+		return &failure{status: exitTempFail, what: what, hint: "look with: lull status" + where, err: err}
+	case errors.Is(err, lull.ErrLost), errors.Is(err, lull.ErrOverdue):
+		return &failure{status: exitTempFail, what: err.Error(), hint: "see what happened with: lull history" + where, err: err}
 	case errors.Is(err, context.Canceled):
 		return &failure{status: exitInterrupted, what: "interrupted", err: err}
 	}

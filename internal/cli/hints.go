@@ -37,7 +37,7 @@ func (a *app) childEnv(c *lull.Client, pass, hold string, phase lull.Phase) []st
 	if url := c.Store().About().URL; url != "" {
 		set[storeVariable] = url
 	}
-	if strings.HasPrefix(a.settings.store, "env:") {
+	if _, late := c.Store().(*lateStore); late || strings.HasPrefix(a.settings.store, "env:") {
 		set[storeVariable] = a.settings.store
 	}
 	if pass != "" {

@@ -2,8 +2,12 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // report is what --report writes: how a command fared, told apart from lull's own
@@ -17,6 +21,52 @@ type report struct {
 	Error    string  `json:"error,omitempty"`
 }
 
+// reported does what a command is for, and writes the report about it. The path may
+// still come from the configuration, which that reads.
+func (a *app) reported(path *string, do func(*report) error) error {
+	var r report
+	err := do(&r)
+	if errors.Is(err, errNoReport) {
+		return err
+	}
+	if err != nil && !r.Started {
+		r.Error = err.Error()
+	}
+	if failed := r.write(*path); failed != nil {
+		a.fail("the report could not be written: %v", failed)
+	}
+	return err
+}
+
+// errNoReport is why nothing is begun that could not be reported.
+var errNoReport = errors.New("no report can be written there")
+
+// prepareReport refuses a path to which no report can be written, while there is time, and
+// removes an older report: if this process is killed, it must not stand for ours.
+func prepareReport(path string) error {
+	if path == "" || special(path) {
+		return nil
+	}
+	dir := filepath.Dir(path)
+	err := unix.Access(dir, unix.W_OK|unix.X_OK)
+	if err == nil {
+		if err = unix.Unlink(path); errors.Is(err, unix.ENOENT) {
+			err = nil
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return &failure{status: exitUsage, what: fmt.Sprintf("--report %s: %v: %v", path, errNoReport, err), hint: "name a file in a directory that can be written", err: errNoReport}
+}
+
+// special reports whether a path leads to something that is not a file, such as
+// /dev/stderr or /dev/null: that is written to, and never replaced.
+func special(path string) bool {
+	at, err := os.Stat(path)
+	return err == nil && !at.Mode().IsRegular() && !at.IsDir()
+}
+
 // write puts the report in place in one step, so that a reader never sees half of
 // it.
 func (r report) write(path string) error {
@@ -26,6 +76,9 @@ func (r report) write(path string) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
+	}
+	if special(path) {
+		return os.WriteFile(path, append(text, '\n'), 0)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".lull-report-*")
 	if err != nil {

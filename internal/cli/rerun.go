@@ -90,7 +90,7 @@ func (a *app) rerun(ctx context.Context, f rerunFlags, words []string) error {
 		return err
 	}
 	if f.casualties {
-		jobs = slices.DeleteFunc(jobs, func(j finishedJob) bool { return !j.Casualty })
+		jobs = outermost(slices.DeleteFunc(jobs, func(j finishedJob) bool { return !j.Casualty }))
 	}
 	switch {
 	case len(jobs) == 0 && !a.settings.json:
@@ -141,6 +141,17 @@ func (a *app) printReruns(jobs []finishedJob) error {
 type finishedJob struct {
 	lull.Event
 	rerunAt time.Time // zero: it was not run again
+	within  string    // the job that started it, by its last record; "": none
+}
+
+// outermost leaves out the jobs that one of the others started: run again, that one
+// starts them again.
+func outermost(jobs []finishedJob) []finishedJob {
+	there := map[string]bool{}
+	for _, j := range jobs {
+		there[j.ID] = true
+	}
+	return slices.DeleteFunc(jobs, func(j finishedJob) bool { return there[j.within] })
 }
 
 // finishedJobs reads the ends of jobs from the history, the oldest first. A job that
@@ -160,10 +171,12 @@ func (a *app) finishedJobs(ctx context.Context, c *lull.Client, f rerunFlags) ([
 }
 
 func finished(events []lull.Event) []finishedJob {
-	goesOn := map[string]bool{}
+	goesOn := map[string]string{} // as the last record of it
 	rerunAt := map[string]time.Time{}
 	for _, e := range events {
-		goesOn[e.Resumes] = true
+		if e.Resumes != "" {
+			goesOn[e.Resumes] = e.ID
+		}
 		if e.Kind == lull.EventRerun {
 			rerunAt[e.ID] = e.At.Wall
 		}
@@ -171,8 +184,12 @@ func finished(events []lull.Event) []finishedJob {
 	var jobs []finishedJob
 	for _, e := range events {
 		ended := e.Kind == lull.EventLeft || e.Kind == lull.EventAbandoned || e.Kind == lull.EventTimedOut
-		if ended && e.Hold == "" && !goesOn[e.ID] {
-			jobs = append(jobs, finishedJob{Event: e, rerunAt: rerunAt[e.ID]})
+		if ended && e.Hold == "" && goesOn[e.ID] == "" {
+			within := e.Parent
+			for goesOn[within] != "" {
+				within = goesOn[within]
+			}
+			jobs = append(jobs, finishedJob{Event: e, rerunAt: rerunAt[e.ID], within: within})
 		}
 	}
 	return jobs

@@ -64,3 +64,20 @@ func TestOnlyOurOwnJobsAreRunHere(t *testing.T) {
 		}
 	}
 }
+
+func TestOfJobsWithinOneAnotherTheOutermostIsRunAgain(t *testing.T) {
+	jobs := outermost(finished([]lull.Event{
+		{Kind: lull.EventLeft, ID: "innermost", Parent: "inner"},
+		{Kind: lull.EventLeft, ID: "inner", Parent: "lost"},
+		{Kind: lull.EventLost, ID: "anew", Resumes: "lost"},
+		{Kind: lull.EventLeft, ID: "anew", Resumes: "lost"},
+		{Kind: lull.EventLeft, ID: "orphan", Parent: "not among them"},
+	}))
+	var ids []string
+	for _, j := range jobs {
+		ids = append(ids, j.ID)
+	}
+	if want := []string{"anew", "orphan"}; !slices.Equal(ids, want) {
+		t.Errorf("%v, want %v", ids, want)
+	}
+}

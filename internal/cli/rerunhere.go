@@ -101,7 +101,7 @@ func (a *app) rerunOne(ctx context.Context, c *lull.Client, self string, signals
 	}
 	process, err := child.Start(child.Command{Args: a.rerunArgs(self, c.Gate(), j), Env: a.Environ, Signals: signals})
 	if err != nil {
-		return 0, cannotRun(err)
+		return 0, a.cannotRun(err)
 	}
 	return process.Wait().Code, nil
 }

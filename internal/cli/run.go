@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -54,10 +55,12 @@ does not wait for its own gate.` + exitHelp(
   lull run --name import --max-wait 2h --chdir /srv/app/current -- bin/rake import`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.configure(cmd); err != nil {
-				return err
-			}
-			return a.run(f, args)
+			return a.reported(&f.report, func(rep *report) error {
+				if err := a.configure(cmd); err != nil {
+					return err
+				}
+				return a.run(f, args, rep)
+			})
 		},
 	}
 	// What follows the command's name is the command's.
@@ -76,55 +79,47 @@ does not wait for its own gate.` + exitHelp(
 	return cmd
 }
 
-func (a *app) run(f runFlags, args []string) (err error) {
-	var rep report
-	defer func() {
-		if err != nil && !rep.Started {
-			rep.Error = err.Error()
-		}
-		if failed := rep.write(f.report); failed != nil {
-			a.fail("the report could not be written: %v", failed)
-		}
-	}()
-	args, err = command("run", args)
+func (a *app) run(f runFlags, args []string, rep *report) error {
+	args, err := command("run", args)
+	if err == nil {
+		err = prepareReport(f.report)
+	}
 	if err != nil {
 		return err
 	}
 	// Most signals are caught in the background, while the store is opened.
 	signals := child.Catch()
-	client, err := a.open()
+	client, err := a.openLate(a.passNotice)
 	if err != nil {
 		return err
 	}
 	ctx, handOver := untilSignal(signals)
 	dir := a.directory(f.chdir)
 
-	view := a.waitView(client)
+	began, view := time.Now(), a.waitView(client)
 	pass, err := client.Enter(ctx, f.job(a, client, args, view))
 	handOver()
-	view.end()
+	view.end(err)
+	rep.Waited = time.Since(began).Seconds()
 	if err != nil {
-		return a.notEntered(f, client, err)
+		return a.notEntered(f, view, err)
 	}
-	rep.Waited = pass.Waited().Seconds()
 	if view.waited && dir != "" {
 		a.warnOldRelease(dir)
 	}
 	if !view.waited && f.chdir == "" {
 		dir = "" // nothing can have changed under us
 	}
+	a.detail("inside gate %q of %s, as pass %s", client.Gate(), client.Store().About().URL, pass.ID())
 	env := a.childEnv(client, pass.ID(), "", pass.Phase())
 	r, err := a.wrap(pass, wrapped{
 		args: args, dir: dir, signals: signals, grace: client.Timing().KillGrace,
-		env: withPWD(env, dir),
-		mustStop: func(cause error) bool {
-			return errors.Is(cause, lull.ErrStopped) || f.onLost.value == "terminate"
-		},
+		env: withPWD(env, dir), unheeded: f.onUnavailable.value == "run",
 	})
 	rep.Lost = errors.Is(context.Cause(pass.Context()), lull.ErrLost)
 	code := r.code
 	if err != nil {
-		code = explain(err).status
+		code = a.explain(err).status
 	}
 	left, leaveErr := pass.Leave(context.Background(), lull.Outcome{ExitCode: &code, Ran: max(r.ran, time.Nanosecond)})
 	if leaveErr != nil {
@@ -135,7 +130,7 @@ func (a *app) run(f runFlags, args []string) (err error) {
 	}
 	rep.Started, rep.ExitCode, rep.Casualty = true, &code, left.Casualty
 	if left.Casualty {
-		a.fail("WARNING: a deployment ran while this job did; see: lull history --casualties --gate %s", client.Gate())
+		a.fail("WARNING: a deployment ran while this job did; see: lull history --casualties%s", a.where(client.Gate()))
 	}
 	if code != 0 {
 		return exit(code)
@@ -175,16 +170,21 @@ func (f runFlags) job(a *app, c *lull.Client, args []string, view *waitView) lul
 }
 
 // notEntered says why a job does not run.
-func (a *app) notEntered(f runFlags, c *lull.Client, err error) error {
+func (a *app) notEntered(f runFlags, view *waitView, err error) error {
+	const notRun = "; the command was not run"
 	var sig interrupted
 	switch {
 	case errors.As(err, &sig):
-		return sig.failure()
-	case errors.Is(err, lull.ErrTimeout) && f.onTimeout.value == "skip":
-		a.say("skipped: %v", err)
-		return nil
+		return &failure{status: sig.failure().status, what: sig.Error() + notRun, err: err}
 	case errors.Is(err, lull.ErrTimeout):
-		return &failure{status: exitTempFail, what: err.Error() + "; the command was not run", hint: "see who holds the gate with: lull status --gate " + c.Gate(), err: err}
+		what := fmt.Sprintf("gate %q did not open within %s (%s)", view.c.Gate(), short(f.maxWait.d), describeGate(view.last, time.Now()))
+		if f.onTimeout.value == "skip" {
+			a.say("%s: the command is skipped", what)
+			return nil
+		}
+		return &failure{status: exitTempFail, what: what + notRun, hint: "look with: " + a.lookLine(view.c.Gate()), err: err}
+	case errors.Is(err, lull.ErrUnavailable):
+		return &failure{status: exitUnavailable, what: err.Error() + notRun, hint: "look with: lull doctor" + a.where(view.c.Gate()), err: err}
 	}
 	return err
 }

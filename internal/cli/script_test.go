@@ -58,6 +58,8 @@ const patience = 30 * time.Second
 //	                         durations, IDs, process IDs, this host's name and $WORK
 //	await-file FILE [STATUS] a job that ends, with that status, when FILE is there
 //	tty PROGRAM [ARGUMENT...] run a program with a terminal as its standard streams
+//
+// and the condition [root]: they run as root.
 func TestScripts(t *testing.T) {
 	deadline, _ := t.Deadline()
 	testscript.Run(t, testscript.Params{
@@ -67,7 +69,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LULL_STORE", "file://"+filepath.Join(env.WorkDir, "store"))
 			env.Setenv("SUDO_USER", "ann") // who it is, whoever runs the tests
 			env.Setenv("NO_COLOR", "1")
-			return nil
+			// Not the machine's own configuration: a script about one sets its own.
+			env.Setenv("LULL_CONFIG", filepath.Join(env.WorkDir, ".tmp", "empty.toml"))
+			// Else each process that has looked for races sleeps a second at its end.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			return os.WriteFile(env.Getenv("LULL_CONFIG"), nil, 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"eventually": eventually,
@@ -75,6 +81,12 @@ func TestScripts(t *testing.T) {
 			"capture":    capture,
 			"reads":      reads,
 			"tty":        onTTY,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("there is no condition %q", name)
 		},
 		RequireExplicitExec: true,
 	})
@@ -191,7 +203,7 @@ func onTTY(ts *testscript.TestScript, neg bool, args []string) {
 // scriptEnv is the environment of a script's programs, as far as lull knows it.
 func scriptEnv(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "WORK", "SUDO_USER", "NO_COLOR", "TERM", "LULL_STORE", "LULL_GATE", "LULL_PASS", "LULL_HOLD"} {
+	for _, name := range []string{"PATH", "HOME", "WORK", "SUDO_USER", "NO_COLOR", "TERM", "GORACE", "LULL_CONFIG", "LULL_STORE", "LULL_GATE", "LULL_PASS", "LULL_HOLD"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -23,6 +23,9 @@ type settings struct {
 	json    bool
 	timing  lull.Timing
 	file    string // the configuration file that was read, or ""
+
+	// usualGate is the gate that is meant where neither flag nor environment name one.
+	usualGate string
 }
 
 // configFile is lull.toml. A table named after a command sets that command's
@@ -42,14 +45,20 @@ type configFile struct {
 // configure works out the settings for a command whose flags have been parsed.
 func (a *app) configure(cmd *cobra.Command) error {
 	a.quiet, a.verbose = a.flags.quiet, a.flags.verbose
+	for _, name := range []string{"store", "gate", "output", "config"} {
+		// As --gate "$GATE" with nothing in it: the default is not what was meant.
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed && flag.Value.String() == "" {
+			return usage("--"+name+" is empty", "leave it away for the default")
+		}
+	}
 	path, file, err := a.readConfig()
 	if err != nil {
 		return err
 	}
-	s := settings{file: path}
+	s := settings{file: path, usualGate: first(file.Gate, lull.DefaultGate)}
 	s.store = first(a.flags.store, a.Getenv("LULL_STORE"), file.Store)
 	s.implied = s.store == ""
-	s.gate = first(a.flags.gate, a.Getenv("LULL_GATE"), file.Gate, lull.DefaultGate)
+	s.gate = first(a.flags.gate, a.Getenv("LULL_GATE"), s.usualGate)
 	if err := a.checkGate(s.gate, file, path); err != nil {
 		return err
 	}
@@ -80,8 +89,10 @@ func (a *app) configure(cmd *cobra.Command) error {
 func (a *app) checkGate(gate string, file configFile, path string) error {
 	err := lull.CheckGateName(gate)
 	switch {
-	case err != nil && (a.flags.gate != "" || a.Getenv("LULL_GATE") != ""):
-		return usage(err.Error(), "choose another with --gate NAME, or LULL_GATE")
+	case err != nil && a.flags.gate != "":
+		return usage(err.Error(), "choose another with --gate NAME")
+	case err != nil && a.Getenv("LULL_GATE") != "":
+		return misconfigured("LULL_GATE: "+err.Error(), "choose another name there")
 	case err != nil:
 		return misconfigured(path+": "+err.Error(), "choose another name for gate")
 	case len(file.Gates) > 0 && !slices.Contains(file.Gates, gate):

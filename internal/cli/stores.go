@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -20,8 +21,25 @@ func (a *app) open() (*lull.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.client(store, a.notice)
+}
+
+// openLate is open for who waits for a store that cannot be opened yet, in the way
+// and for as long as for one that does not answer.
+func (a *app) openLate(notify func(lull.Notice)) (*lull.Client, error) {
+	store, err := a.openStore()
+	if errors.Is(err, lull.ErrUnavailable) {
+		store, err = &lateStore{open: a.openStore, url: maskURL(a.settings.store)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.client(store, notify)
+}
+
+func (a *app) client(store lull.Store, notify func(lull.Notice)) (*lull.Client, error) {
 	return lull.NewClient(store, lull.Options{
-		Gate: a.settings.gate, Holder: a.holder(), Timing: a.settings.timing, Notify: a.notice,
+		Gate: a.settings.gate, Holder: a.holder(), Timing: a.settings.timing, Notify: notify,
 	})
 }
 

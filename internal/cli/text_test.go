@@ -3,6 +3,8 @@ package cli
 import (
 	"testing"
 	"time"
+
+	"github.com/lull-dev/lull"
 )
 
 func TestShortSaysADurationAsPeopleDo(t *testing.T) {
@@ -39,5 +41,43 @@ func TestPrintableTakesThePowerOverATerminalAway(t *testing.T) {
 		if got := printable(in); got != want {
 			t.Errorf("printable(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestADurationIsGosAndDaysAndNothingElse(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"0": 0, "0s": 0, "90s": 90 * time.Second, "1h30m": 90 * time.Minute, "2d": 48 * time.Hour, "1.5d": 36 * time.Hour,
+	} {
+		if got, err := parseDuration(in, false); err != nil || got != want {
+			t.Errorf("parseDuration(%q) = %v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "5", "-5m", "5 m", "5m ", "1d12h", "d", "NaNd", "+Infd", "99999999d", "-1d", "none", "1w"} {
+		if got, err := parseDuration(in, false); err == nil {
+			t.Errorf("parseDuration(%q) = %v, and no error", in, got)
+		}
+	}
+	if got, err := parseDuration("none", true); err != nil || got != lull.NoLimit {
+		t.Errorf("none is %v, %v", got, err)
+	}
+}
+
+func TestAFailedSetLeavesTheValueAsItWas(t *testing.T) {
+	d, c := duration{d: time.Minute}, oneOf("fail", "run")
+	if d.Set("x") == nil || c.Set("x") == nil || d.set || d.d != time.Minute || c.value != "fail" {
+		t.Errorf("%+v, %+v", d, c)
+	}
+}
+
+func TestClockNamesAnotherDay(t *testing.T) {
+	now := time.Date(2026, 5, 4, 0, 5, 0, 0, time.Local)
+	if got := clock(now.Add(-time.Minute), now); got != "00:04" {
+		t.Error(got)
+	}
+	if got := clock(now.Add(-10*time.Minute), now); got != "2026-05-03 23:55" {
+		t.Error(got)
+	}
+	if got := clock(now.AddDate(-1, 0, 0), now); got != "2025-05-04 00:05" {
+		t.Error(got)
 	}
 }

@@ -14,7 +14,7 @@ type waitView struct {
 	c      *lull.Client
 	began  time.Time
 	waited bool
-	over   bool
+	last   lull.Gate // as it was last seen closed
 }
 
 func (a *app) waitView(c *lull.Client) *waitView {
@@ -24,22 +24,23 @@ func (a *app) waitView(c *lull.Client) *waitView {
 // show is called with the gate as it is, while it is closed.
 func (v *waitView) show(g lull.Gate) {
 	now := time.Now()
+	v.last = g
 	if !v.waited {
 		v.waited = true
 		v.a.say("gate %q is closed: %s", g.Name, describeGate(g, now))
 		v.a.say("waiting; look with: %s", v.a.lookLine(g.Name))
 		if h, ok := lastHold(g); ok {
-			v.a.say("to open it all the same: %s", v.a.openLine(h, g.Name))
+			v.a.say("to open it all the same: %s", v.a.openLine(h, v.c))
 		}
 	}
 	v.a.live(fmt.Sprintf("waiting %s · %s", short(now.Sub(v.began).Truncate(time.Second)), describeGate(g, now)))
 }
 
-// end takes the live line away, and says how long it took.
-func (v *waitView) end() {
+// end takes the live line away, and says how long it took; a failure speaks for
+// itself.
+func (v *waitView) end(err error) {
 	v.a.clear()
-	if v.waited && !v.over {
-		v.over = true
+	if v.waited && err == nil {
 		v.a.say("waited %s for gate %q", short(time.Since(v.began)), v.c.Gate())
 	}
 }
@@ -96,19 +97,26 @@ func (a *app) lookLine(gate string) string {
 }
 
 // openLine is the exact line to end a hold with.
-func (a *app) openLine(h lull.Hold, gate string) string {
-	return "lull open " + h.ID + " --force" + a.where(gate)
+func (a *app) openLine(h lull.Hold, c *lull.Client) string {
+	line := "lull open " + h.ID
+	if h.Kind == lull.Deployment || !h.OwnedBy(c.Holder()) {
+		line += " --force"
+	}
+	return line + a.where(c.Gate())
 }
 
-// where are the flags that name this store and gate, where they are not the
-// default ones; without a password.
+// where are the flags that name this gate, store and configuration to another shell
+// of this host: those that this process got from its own flags and environment.
+// Passwords are masked.
 func (a *app) where(gate string) string {
 	s := ""
-	if gate != lull.DefaultGate {
+	if gate != a.settings.usualGate {
 		s += " --gate " + gate
 	}
-	if a.flags.store != "" {
-		s += " --store " + maskURL(a.flags.store)
+	if store := first(a.flags.store, a.Getenv(storeVariable)); store != "" {
+		s += " --store " + shellWord(maskURL(store))
+	} else if config := first(a.flags.config, a.Getenv("LULL_CONFIG")); config != "" {
+		s += " --config " + shellWord(config)
 	}
 	return s
 }

@@ -5,17 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/internal/child"
+	"golang.org/x/sys/unix"
 )
 
 // interrupted is a signal that came before the command was started.
 type interrupted struct{ sig syscall.Signal }
 
-func (i interrupted) Error() string { return fmt.Sprintf("interrupted (%s)", i.sig) }
+func (i interrupted) Error() string { return "interrupted by " + unix.SignalName(i.sig) }
 
 // failure tells the signal by the exit status, as a shell would.
 func (i interrupted) failure() *failure {
@@ -50,20 +54,18 @@ func untilSignal(signals *child.Signals) (ctx context.Context, stop func()) {
 
 // place is what a command runs in: a live pass or a live hold.
 type place interface {
-	Context() context.Context
+	MustStop() context.Context
 	Watch(ctx context.Context, p lull.Process) error
 }
 
-// wrapped is a command, and what to do when its place is lost.
+// wrapped is a command.
 type wrapped struct {
-	args    []string
-	env     []string
-	dir     string // entered by its path when the command starts; "": stay
-	signals *child.Signals
-	grace   time.Duration
-
-	// mustStop says whether the command must be stopped for this cause.
-	mustStop func(cause error) bool
+	args     []string
+	env      []string
+	dir      string // entered by its path when the command starts; "": stay
+	signals  *child.Signals
+	grace    time.Duration
+	unheeded bool // start it even if the store cannot note that
 }
 
 // result is how a command ended.
@@ -78,25 +80,23 @@ type result struct {
 // that it was never started.
 func (a *app) wrap(in place, w wrapped) (result, error) {
 	ctx := context.Background()
-	if err := in.Watch(ctx, lull.Process{}); err != nil {
+	if err := in.Watch(ctx, lull.Process{}); err != nil && !w.unheeded {
 		return result{}, fmt.Errorf("nothing was started, since the store could not note it: %w", err)
 	}
 	r := result{started: time.Now()}
 	process, err := child.Start(child.Command{Args: w.args, Dir: w.dir, Env: w.env, Signals: w.signals})
 	if err != nil {
-		return result{}, cannotRun(err)
+		return result{}, a.cannotRun(err)
 	}
 	if err := in.Watch(ctx, lull.Process{PID: process.PID(), Group: process.Group()}); err != nil {
 		a.detail("the store could not note the process: %v", err)
 	}
 	select {
 	case <-process.Done():
-	case <-in.Context().Done():
-		if why := context.Cause(in.Context()); w.mustStop(why) {
-			r.stopped = why
-			a.fail("stopping the command: %v", why)
-			process.Terminate(w.grace)
-		}
+	case <-in.MustStop().Done():
+		r.stopped = context.Cause(in.MustStop())
+		a.fail("stopping the command: %v", r.stopped)
+		process.Terminate(w.grace)
 	}
 	r.code = process.Wait().Code
 	process.Linger(w.grace) // what a signal is ending still runs
@@ -105,13 +105,13 @@ func (a *app) wrap(in place, w wrapped) (result, error) {
 }
 
 // cannotRun is the failure to start a command, with the status that a shell gives.
-func cannotRun(err error) error {
+func (a *app) cannotRun(err error) error {
 	var start *child.StartError
 	if !errors.As(err, &start) {
 		return err
 	}
 	hint := "give the command behind --, with its path or its name in PATH"
-	if start.ExitCode() == exitCannotRun {
+	if _, missing := child.Find(start.Command, "", a.Environ); missing == nil || start.ExitCode() == exitCannotRun {
 		hint = "look at its mode and its first line, with: ls -l"
 	}
 	return &failure{status: start.ExitCode(), what: start.Error(), hint: hint, err: err}
@@ -127,30 +127,38 @@ func command(name string, args []string) ([]string, error) {
 
 // directory is where the command shall run: as the caller sees it, with its
 // symlinks, so that one that is switched during a wait is followed afterwards.
+// Without PWD it is the physical path; "" if even that is not known.
 func (a *app) directory(chdir string) string {
-	if chdir != "" {
+	if filepath.IsAbs(chdir) {
 		return chdir
 	}
-	pwd := a.Getenv("PWD")
-	if pwd == "" {
-		return ""
+	here := a.Getenv("PWD")
+	if !filepath.IsAbs(here) || !isHere(here) {
+		// PWD is a hint as well: it counts while it names the directory we are in.
+		here, _ = unix.Getwd()
 	}
-	// PWD is a hint as well: it counts while it names the directory we are in.
-	named, err := os.Stat(pwd)
-	if err != nil {
-		return ""
+	if chdir == "" || here == "" {
+		return here
 	}
-	here, err := os.Stat(".")
-	if err != nil || !os.SameFile(named, here) {
-		return ""
-	}
-	return pwd
+	// Not filepath.Join: beyond a symlink, .. is not what stands before it.
+	return strings.TrimSuffix(here, "/") + "/" + chdir
 }
 
-// withPWD sets PWD in an environment.
+// isHere reports whether a path names the directory we are in.
+func isHere(path string) bool {
+	named, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	here, err := os.Stat(".")
+	return err == nil && os.SameFile(named, here)
+}
+
+// withPWD sets PWD in an environment to the directory that a command will be in.
 func withPWD(env []string, dir string) []string {
 	if dir == "" {
 		return env
 	}
+	env = slices.DeleteFunc(env, func(pair string) bool { return strings.HasPrefix(pair, "PWD=") })
 	return append(env, "PWD="+dir)
 }
