@@ -31,6 +31,18 @@ func TestDirectoryIsMadeForItsOwnerAlone(t *testing.T) {
 	}
 }
 
+func TestStoreMayBeReachedByASymbolicLink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(dir, dir+"-link"); err != nil {
+		t.Fatal(err)
+	}
+	s := openAt(t, dir+"-link", thisHost())
+	closeGate(t, s, newHold(lull.Deployment)) // the gate's first use
+	if _, err := os.Stat(filepath.Join(dir, lull.DefaultGate, "gate.json")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSharedDirectoryIsForItsGroupWhateverTheUmask(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o770|os.ModeSetgid); err != nil {

@@ -68,7 +68,8 @@ func (r *room) make() error {
 			return fault("make", dir, err)
 		}
 	}
-	return fault("keep", s.dir, s.syncDir(s.dir))
+	// The store may be reached by a symbolic link; what is in it may not.
+	return fault("keep", s.dir, s.syncDir(s.dir+"/."))
 }
 
 // read returns gate.json. It needs no lock: the file is never changed, only replaced,
