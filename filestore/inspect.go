@@ -32,8 +32,9 @@ type Finding struct {
 // over in well under a millisecond where nothing is wrong.
 const slowLock = 250 * time.Millisecond
 
-// Inspect looks over the store and all its gates, for the doctor command. It changes
-// nothing but what any question does.
+// Inspect looks over the store and all its gates, for the doctor command: the
+// directory, the host, the records. How the gates are used is not its question. It
+// changes nothing but what any question does.
 func (s *Store) Inspect(ctx context.Context) []Finding {
 	var all []Finding
 	say := func(l Level, remedy, what string, args ...any) {
@@ -53,9 +54,6 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 		if err != nil {
 			say(Problem, hintOf(err), "gate %q: %v", name, err)
 		}
-	}
-	if err == nil && len(names) == 0 {
-		say(Warning, "check that jobs and deployments name the same store", "no gate was ever used here")
 	}
 	return all
 }
@@ -131,10 +129,7 @@ func (r *room) inspect(ctx context.Context, say sayer) error {
 	if broken {
 		say(Warning, "", "gate %q: gate.json was missing or unreadable, and is made anew by the next who comes", r.name)
 	}
-	if err := r.inspectRecords(say); err != nil {
-		return err
-	}
-	return r.inspectUse(ctx, say)
+	return r.inspectRecords(say)
 }
 
 // inspectRecords reports what nobody needs to clean up, and what cannot be read.
@@ -186,31 +181,4 @@ func (r *room) inspectRecords(say sayer) error {
 var known = map[string]bool{
 	"lock": true, "turn": true, "gate.json": true, "spare.json": true, "passes": true, "holds": true,
 	"history.jsonl": true, "history.1.jsonl": true, "history.2.jsonl": true,
-}
-
-// inspectUse looks for the store that only one side uses: jobs that pass a gate that
-// nobody closes, or the other way round.
-func (r *room) inspectUse(ctx context.Context, say sayer) error {
-	events, err := r.events(ctx, lull.Filter{Gate: r.name})
-	if err != nil {
-		return err
-	}
-	jobs, holds := 0, 0
-	for _, e := range events {
-		switch e.Kind {
-		case lull.EventLeft, lull.EventWaited:
-			jobs++
-		case lull.EventClosed:
-			holds++
-		}
-	}
-	switch {
-	case jobs > 0 && holds == 0:
-		say(Warning, "check that deployments name the same store and gate", "gate %q was passed %d times and never closed", r.name, jobs)
-	case holds > 0 && jobs == 0:
-		say(Warning, "check that jobs name the same store and gate", "gate %q was closed %d times and never passed by a job", r.name, holds)
-	default:
-		say(OK, "", "gate %q: %d passages and %d closures on record", r.name, jobs, holds)
-	}
-	return nil
 }
