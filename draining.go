@@ -110,14 +110,8 @@ func (h *LiveHold) start(ctx context.Context, how Start) error {
 			sent = time.Now()
 			return h.c.store.Begin(ctx, h.Hold().ref(), how)
 		})
-		switch {
-		case err == nil:
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.Is(err, ErrGone):
-			return h.notBegun(ErrLost)
-		default:
-			return err
+		if err != nil {
+			return h.refused(ctx, err)
 		}
 		if started, err := h.started(sent); started || err != nil {
 			return err
@@ -144,6 +138,17 @@ func (h *LiveHold) started(sent time.Time) (bool, error) {
 	return true, nil
 }
 
+// refused is why a deployment does not begin, of what the store answered.
+func (h *LiveHold) refused(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrGone):
+		return h.notBegun(ErrLost)
+	}
+	return err
+}
+
 func (h *LiveHold) notBegun(why error) error {
 	return fmt.Errorf("hold %s ended before the deployment began: %w", h.Hold().ID, why)
 }
@@ -154,14 +159,8 @@ func (h *LiveHold) terminateJobs(ctx context.Context, d Draining) error {
 	err := h.c.retry(ctx, time.Time{}, func(ctx context.Context) error {
 		return h.c.store.Stop(ctx, h.Hold().ref())
 	})
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, ErrGone):
-		return h.notBegun(ErrLost)
-	default:
-		return err
+	if err != nil {
+		return h.refused(ctx, err)
 	}
 	d.Timeout = h.c.timing.Lease + h.c.timing.KillGrace
 	return h.drain(ctx, d, within(d.Timeout))
