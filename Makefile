@@ -13,7 +13,7 @@ demo: ## show the whole idea in half a minute
 test: ## everything that must pass before a change lands
 	./test
 
-quick: ## the tests without the storm and the slow linter
+quick: ## the tests with a short storm, without staticcheck
 	./test quick
 
 storm: ## the storm, for five minutes
