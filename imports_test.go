@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 
 	"lull/memstore":    {"lull"},
 	"lull/filestore":   {"lull", "golang.org/x/sys"},
-	"lull/pgstore":     {"lull", "github.com/jackc/pgx/v5"},
+	"lull/pgstore":     {"lull", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "github.com/pressly/goose/v3"},
 	"lull/remotestore": {"lull"},
 
 	"lull/internal/child": {"golang.org/x/sys"},
@@ -37,9 +37,10 @@ var arrows = map[string][]string{
 
 	// Made for tests and measurements. storetest compares other stores with memstore.
 	"lull/storetest":              {"lull", "lull/memstore"},
+	"lull/internal/pgtest":        {"github.com/jackc/pgx/v5"},
 	"lull/internal/storm":         {},
 	"lull/internal/storm/witness": {"lull/internal/storm"},
-	"lull/bench":                  {"lull", "lull/filestore", "lull/memstore", "lull/pgstore", "lull/remotestore", "golang.org/x/sys"},
+	"lull/bench":                  {"lull", "lull/filestore", "lull/memstore", "lull/pgstore", "lull/remotestore", "lull/internal/pgtest", "golang.org/x/sys"},
 }
 
 func TestArrowsBetweenPackages(t *testing.T) {
