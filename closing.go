@@ -1,6 +1,7 @@
 package lull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,8 @@ type Closing struct {
 	Parent string // the ID of the pass that this runs in, if any: a deployment is then refused
 	PartOf string // the ID of the hold that this runs in, if any: it is then joined
 
-	// Queued is called with the gate as it is, while another deployment is waited for.
+	// Queued is called with the gate as it is, while another deployment is waited for: in
+	// the queue, or to see whether it is dead.
 	// It must not block.
 	Queued func(Gate)
 }
@@ -98,7 +100,7 @@ func (h *LiveHold) close(ctx context.Context) error {
 	if w.until.IsZero() {
 		w.until = within(defaultStoreWait)
 	}
-	gate, err := h.record(ctx, w.until)
+	gate, err := h.recordOver(ctx, w)
 	for err == nil && h.hold.State == Queued {
 		if h.closing.Queued != nil {
 			h.closing.Queued(gate)
@@ -122,6 +124,30 @@ func (h *LiveHold) close(ctx context.Context) error {
 		return fmt.Errorf("%w (%w, %s)", &BusyError{Gate: gate.Name, Hold: other}, ErrTimeout, h.closing.MaxWait)
 	}
 	return err
+}
+
+// recordOver is record, which asks on while a deployment is in the way whose owner has
+// fallen silent: if it is dead, that becomes a fact within its lease.
+func (h *LiveHold) recordOver(ctx context.Context, w *waiter) (Gate, error) {
+	for patient := false; ; {
+		gate, err := h.record(ctx, w.until)
+		busy, is := errors.AsType[*BusyError](err)
+		if !is || !busy.Silent {
+			return gate, err
+		}
+		if !patient {
+			patient, w.until = true, within(cmp.Or(busy.Hold.Lease, DefaultLease))
+		}
+		if h.closing.Queued != nil {
+			h.closing.Queued(Gate{Name: busy.Gate, Phase: busy.Hold.Phase, Holds: []Hold{busy.Hold}})
+		}
+		if wait := w.wait(ctx); wait != nil {
+			if ctx.Err() != nil {
+				return gate, context.Cause(ctx)
+			}
+			return gate, err
+		}
+	}
 }
 
 // record asks the store for the hold, and begins to renew it.

@@ -212,3 +212,56 @@ func count[T comparable](all []T, one T) (n int) {
 	}
 	return n
 }
+
+// A store that cannot see processes makes a death a fact only when somebody has asked
+// for a while. A deployment that would not wait for another one waits for that.
+func TestDeploymentOutlivesADeadOne(t *testing.T) {
+	play(t, func(s *scene) {
+		dead := lull.Hold{ID: lull.NewID(), Gate: lull.DefaultGate, Kind: lull.Deployment, Lease: time.Minute}
+		known := time.Now().Add(30 * time.Second)
+		s.broken(func(_ context.Context, do func() error) error {
+			if time.Now().Before(known) {
+				return &lull.BusyError{Gate: lull.DefaultGate, Hold: dead, Silent: true}
+			}
+			return do()
+		}, "Close")
+		began := time.Now()
+		hold := s.closes(s.party("deploy"), lull.Closing{})
+		s.wantTook(began, 30*time.Second, 40*time.Second)
+		s.opens(hold)
+		s.nothingRemains()
+	})
+}
+
+func TestDeploymentDoesNotWaitForOneThatOnlyStumbled(t *testing.T) {
+	play(t, func(s *scene) {
+		other := lull.Hold{ID: lull.NewID(), Gate: lull.DefaultGate, Kind: lull.Deployment, Lease: time.Minute}
+		silent := true
+		s.broken(func(context.Context, func() error) error {
+			err := &lull.BusyError{Gate: lull.DefaultGate, Hold: other, Silent: silent}
+			silent = false // it renews
+			return err
+		}, "Close")
+		began := time.Now()
+		_, err := s.party("deploy").Close(s.Context(), lull.Closing{Kind: lull.Deployment})
+		if _, busy := errors.AsType[*lull.BusyError](err); !busy {
+			t.Errorf("the error is %v, want a BusyError", err)
+		}
+		s.wantTook(began, 0, 2*time.Second)
+	})
+}
+
+func TestDeploymentWaitsForASilentOneNoLongerThanItsLease(t *testing.T) {
+	play(t, func(s *scene) {
+		other := lull.Hold{ID: lull.NewID(), Gate: lull.DefaultGate, Kind: lull.Deployment, Lease: 20 * time.Second}
+		s.broken(func(context.Context, func() error) error {
+			return &lull.BusyError{Gate: lull.DefaultGate, Hold: other, Silent: true}
+		}, "Close")
+		began := time.Now()
+		_, err := s.party("deploy").Close(s.Context(), lull.Closing{Kind: lull.Deployment})
+		if _, busy := errors.AsType[*lull.BusyError](err); !busy {
+			t.Errorf("the error is %v, want a BusyError", err)
+		}
+		s.wantTook(began, 20*time.Second, 22*time.Second)
+	})
+}

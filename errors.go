@@ -37,6 +37,11 @@ var (
 type BusyError struct {
 	Gate string
 	Hold Hold // the one that holds, or waits first
+
+	// Silent is whether its owner has not been heard of for longer than its lease. It may
+	// be dead; a store that cannot see processes needs to be asked for a while longer
+	// before it makes that a fact.
+	Silent bool
 }
 
 func (e *BusyError) Error() string {

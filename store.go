@@ -89,7 +89,8 @@ type Store interface {
 
 // Notifier is what a store may be besides. The channel is closed, or receives,
 // some time after something changed at the gate: late, more than once, or never. It
-// is a hint, and callers poll as well. The subscription ends with ctx.
+// is a hint, and callers poll as well. A nil channel says that there will be none. The
+// subscription ends with ctx.
 type Notifier interface {
 	Changed(ctx context.Context, gate string) (<-chan struct{}, error)
 }

@@ -60,7 +60,9 @@ func (w *waiter) wait(ctx context.Context) error {
 		// A hint only: without it the waiter polls.
 		w.changed, _ = n.Changed(w.hearing, w.c.gate)
 		w.subscribed = true
-		return nil
+		if w.changed != nil {
+			return nil
+		}
 	}
 	t := time.NewTimer(before(w.until, jitter(w.pause)))
 	defer t.Stop()
