@@ -1,0 +1,179 @@
+package pgstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"embed"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"testing/fstest"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migration is one step between two versions of the schema.
+type Migration struct {
+	Version int64  // after it
+	Name    string // of its file
+	Applied bool
+	SQL     string
+}
+
+// Migrations lists the steps from an empty database to this release's version, the
+// first first, and which of them the database has had. version is the database's, which
+// may be a later release's; 0 is that of a database without our schema.
+func (s *Store) Migrations(ctx context.Context) (steps []Migration, version int64, err error) {
+	_, err = s.links.use(ctx, func(c *pgconn.PgConn) error {
+		version, err = s.version(ctx, c)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fault("look at the version of schema "+s.address.schema, err)
+	}
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, name := range names {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return nil, 0, err
+		}
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, 0, err
+		}
+		steps = append(steps, Migration{Version: number, Name: path.Base(name), Applied: number <= version, SQL: string(text)})
+	}
+	return steps, version, nil
+}
+
+// version is the database's: 0 where there is no schema of ours.
+func (s *Store) version(ctx context.Context, c *pgconn.PgConn) (int64, error) {
+	table := s.address.schema + ".migration"
+	value, err := callOn(ctx, c, "select to_regclass($1) is not null", []byte(table))
+	if err != nil || string(value) != "t" {
+		return 0, err
+	}
+	value, err = callOn(ctx, c, "select coalesce(max(version_id), 0) from "+table+" where is_applied and version_id >= $1::bigint", []byte("0"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(value), 10, 64)
+}
+
+// Latest is the version that Migrate goes to unless told otherwise.
+const Latest = -1
+
+// Migrate brings the schema to a version, up or down, each step in a transaction of its
+// own, and returns the steps that it took. [Latest] is this release's version; 0 takes
+// everything away, with all that is on record. Several may migrate at once: each step is
+// taken by one of them.
+func (s *Store) Migrate(ctx context.Context, version int64) (taken []Migration, err error) {
+	err = s.migrating(ctx, func(p *goose.Provider) error {
+		current, latest, err := p.GetVersions(ctx)
+		switch {
+		case err != nil:
+			return err
+		case version == Latest && current > latest:
+			return nil // a later release's, which says itself whether it serves this one
+		case version == Latest:
+			version = latest
+		}
+		var results []*goose.MigrationResult
+		if version >= current {
+			results, err = p.UpTo(ctx, version)
+		} else {
+			results, err = p.DownTo(ctx, version)
+		}
+		if err != nil {
+			if now, _, later := p.GetVersions(ctx); later == nil && now == version {
+				err = nil // somebody else was faster
+			}
+		}
+		for _, r := range results {
+			if r.Error == nil {
+				taken = append(taken, Migration{Version: r.Source.Version, Name: r.Source.Path, Applied: r.Direction == "up"})
+			}
+		}
+		return err
+	})
+	return taken, err
+}
+
+// migrating does something with the library that migrates. It needs a connection of the
+// database/sql kind, with full SQL: it is made for this alone.
+func (s *Store) migrating(ctx context.Context, do func(*goose.Provider) error) error {
+	fault := func(err error) error { return s.explain(ctx, "migrate schema "+s.address.schema, err) }
+	config, err := pgx.ParseConfig("")
+	if err != nil {
+		return fault(err)
+	}
+	config.Config = *s.address.config.Copy()
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may be between
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	if err := s.makeSchema(ctx, db); err != nil {
+		return fault(err)
+	}
+	store, err := database.NewStore(database.DialectPostgres, s.address.schema+".migration")
+	if err != nil {
+		return err
+	}
+	files, err := s.migrationFiles()
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider("", db, files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if err := do(p); err != nil {
+		return fault(err)
+	}
+	return nil
+}
+
+// makeSchema makes the schema, unless it is there: to make one needs a right on the
+// database that the schema's owner may not have.
+func (s *Store) makeSchema(ctx context.Context, db *sql.DB) error {
+	var there bool
+	err := db.QueryRowContext(ctx, "select exists (select from pg_namespace where nspname = $1)", s.address.schema).Scan(&there)
+	if err == nil && !there {
+		_, err = db.ExecContext(ctx, "create schema if not exists "+quoted(s.address.schema))
+	}
+	return err
+}
+
+// migrationFiles are the migrations for this store's schema: they name none, so each
+// begins with the search path that finds it. pg_temp comes last, where nobody can put
+// anything before ours.
+func (s *Store) migrationFiles() (fs.FS, error) {
+	files := fstest.MapFS{}
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	where := "\nset local search_path to " + quoted(s.address.schema) + ", pg_temp;\n"
+	for _, name := range names {
+		text, err := migrations.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, half := range []string{"-- +goose Up\n", "-- +goose Down\n"} {
+			text = bytes.Replace(text, []byte(half), []byte(half+where), 1)
+		}
+		files[strings.TrimPrefix(name, "migrations/")] = &fstest.MapFile{Data: text}
+	}
+	return files, nil
+}
