@@ -95,7 +95,10 @@ func (s *Store) askInto(ctx context.Context, doing, verb string, q question, a *
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	q.Schema, q.Watch = schemaVersion, s.vigil.report()
+	q.Schema = schemaVersion
+	if verb != "leave" { // which judges nobody
+		q.Watch = s.vigil.report()
+	}
 	text, err := json.Marshal(q)
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
