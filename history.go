@@ -2,6 +2,7 @@ package lull
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -71,6 +72,12 @@ const (
 // Usual returns, by name, how long the jobs usually run: the median of their last
 // successful runs.
 func (c *Client) Usual(ctx context.Context, gate string) (map[string]time.Duration, error) {
+	if s, ok := c.store.(Summarizer); ok {
+		usual, err := s.Usual(ctx, gate)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return usual, err
+		}
+	}
 	runs := map[string][]time.Duration{}
 	for e, err := range c.store.Events(ctx, Filter{Gate: gate, Kinds: []EventKind{EventLeft}, Since: usualSince}) {
 		if err != nil {

@@ -45,6 +45,26 @@ func TestLeaveIsAtMostFiveSecondsWithItsLookIntoTheHistory(t *testing.T) {
 	})
 }
 
+func TestLeaveLooksIntoTheHistoryAgain(t *testing.T) {
+	play(t, func(s *scene) {
+		pass := s.enters(s.party("job"), lull.Job{})
+		hold := s.closes(s.party("deploy"), lull.Closing{})
+		failed := false
+		s.broken(func(_ context.Context, do func() error) error {
+			if !failed {
+				failed = true
+				return down(s.Context(), nil)
+			}
+			return do()
+		}, "Events")
+		if _, err := pass.Leave(s.Context(), lull.Outcome{}); err != nil {
+			s.Error(err)
+		}
+		s.opens(hold)
+		s.nothingRemains()
+	})
+}
+
 func TestLeaveCancelsTheContext(t *testing.T) {
 	play(t, func(s *scene) {
 		type key struct{}

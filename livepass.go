@@ -126,7 +126,11 @@ func (p *LivePass) Leave(ctx context.Context, out Outcome) (Departure, error) {
 	if quiet {
 		return Departure{}, nil
 	}
-	casualty, err := p.c.wasCasualty(ctx, p.pass, out.Ran)
+	var casualty bool
+	err = p.c.retry(ctx, time.Time{}, func(ctx context.Context) (err error) {
+		casualty, err = p.c.wasCasualty(ctx, p.pass, out.Ran)
+		return err
+	})
 	return Departure{Casualty: casualty}, err
 }
 

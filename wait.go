@@ -73,8 +73,9 @@ func (w *waiter) wait(ctx context.Context) error {
 		if !ok {
 			w.changed = nil
 		}
-		// At a busy gate something changes all the time.
-		if err := sleep(ctx, before(w.until, time.Until(w.hinted.Add(w.first)))); err != nil {
+		// At a busy gate something changes all the time. Where one who is told of changes
+		// asks seldom without one, the last of several must not go unheeded for so long.
+		if err := sleep(ctx, before(w.until, time.Until(w.hinted.Add(min(w.first, hintPause))))); err != nil {
 			return err
 		}
 		w.hinted = time.Now()

@@ -281,7 +281,7 @@ func TestDefaultIsTheHostsOrSaysThatItIsNot(t *testing.T) {
 
 func TestInspectFindsWhatIsWrong(t *testing.T) {
 	w := newWorld(t)
-	found := func(level Level, what string) {
+	found := func(level lull.Level, what string) {
 		t.Helper()
 		for _, f := range w.s.Inspect(t.Context()) {
 			if f.Level == level && strings.Contains(f.What, what) {
@@ -290,17 +290,17 @@ func TestInspectFindsWhatIsWrong(t *testing.T) {
 		}
 		t.Errorf("no %s about %q in %+v", level, what, w.s.Inspect(t.Context()))
 	}
-	found(OK, "local file system")
+	found(lull.LevelOK, "local file system")
 	comeAndGo(t, w.s)
 	gate := filepath.Join(w.dir, lull.DefaultGate)
 	if err := os.WriteFile(filepath.Join(gate, "notes.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found(Warning, "notes.txt")
+	found(lull.LevelWarning, "notes.txt")
 	spoil(t, filepath.Join(gate, "gate.json"), broken["empty"])
-	found(Warning, "unreadable")
+	found(lull.LevelWarning, "unreadable")
 	if err := os.Chmod(w.dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	found(Problem, "everybody")
+	found(lull.LevelProblem, "everybody")
 }

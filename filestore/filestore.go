@@ -49,9 +49,10 @@ type Store struct {
 }
 
 var (
-	_ lull.Store    = (*Store)(nil)
-	_ lull.Notifier = (*Store)(nil)
-	_ lull.Watcher  = (*Store)(nil)
+	_ lull.Store     = (*Store)(nil)
+	_ lull.Notifier  = (*Store)(nil)
+	_ lull.Watcher   = (*Store)(nil)
+	_ lull.Inspector = (*Store)(nil)
 )
 
 // Open returns the store in a directory, which it makes if it is missing. A

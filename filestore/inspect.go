@@ -11,40 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Level says how much a finding matters.
-type Level string
-
-// The levels of findings.
-const (
-	OK      Level = "ok"      // as it should be
-	Warning Level = "warning" // worth knowing
-	Problem Level = "problem" // something to mend
-)
-
-// Finding is one thing that somebody who doubts the store should know.
-type Finding struct {
-	Level  Level
-	What   string
-	Remedy string // empty where none is needed
-}
-
 // slowLock is how long the atomic section may take before it is worth a word: it is
 // over in well under a millisecond where nothing is wrong.
 const slowLock = 250 * time.Millisecond
 
-// Inspect looks over the store and all its gates, for the doctor command: the
-// directory, the host, the records. How the gates are used is not its question. It
-// changes nothing but what any question does.
-func (s *Store) Inspect(ctx context.Context) []Finding {
-	var all []Finding
-	say := func(l Level, remedy, what string, args ...any) {
-		all = append(all, Finding{Level: l, What: fmt.Sprintf(what, args...), Remedy: remedy})
+// Inspect looks over the store and all its gates: the directory, the host, the
+// records.
+func (s *Store) Inspect(ctx context.Context) []lull.Finding {
+	var all []lull.Finding
+	say := func(l lull.Level, remedy, what string, args ...any) {
+		all = append(all, lull.Finding{Level: l, What: fmt.Sprintf(what, args...), Remedy: remedy})
 	}
 	s.inspectDirectory(say)
 	s.inspectHost(say)
 	names, err := s.gateNames(ctx)
 	if err != nil {
-		say(Problem, hintOf(err), "the gates cannot be listed: %v", err)
+		say(lull.LevelProblem, hintOf(err), "the gates cannot be listed: %v", err)
 	}
 	for _, name := range names {
 		r, err := s.room(name)
@@ -52,13 +34,13 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 			err = r.inspect(ctx, say)
 		}
 		if err != nil {
-			say(Problem, hintOf(err), "gate %q: %v", name, err)
+			say(lull.LevelProblem, hintOf(err), "gate %q: %v", name, err)
 		}
 	}
 	return all
 }
 
-type sayer func(l Level, remedy, what string, args ...any)
+type sayer func(l lull.Level, remedy, what string, args ...any)
 
 func hintOf(err error) string {
 	if setup, ok := errors.AsType[*lull.SetupError](err); ok {
@@ -70,45 +52,45 @@ func hintOf(err error) string {
 func (s *Store) inspectDirectory(say sayer) {
 	at, err := s.sys.Stat(s.dir)
 	if err != nil {
-		say(Problem, "", "%s: %v", s.dir, err)
+		say(lull.LevelProblem, "", "%s: %v", s.dir, err)
 		return
 	}
 	if err := s.check(at); err != nil {
-		say(Problem, hintOf(err), "%v", err)
+		say(lull.LevelProblem, hintOf(err), "%v", err)
 	}
 	m := modesIn(at)
 	switch {
 	case m.shared:
-		say(OK, "", "%s is shared by group %d (mode %04o)", s.dir, at.gid, at.mode&0o7777)
+		say(lull.LevelOK, "", "%s is shared by group %d (mode %04o)", s.dir, at.gid, at.mode&0o7777)
 	case at.mode&0o020 != 0:
-		say(Warning, "chmod g+s "+s.dir+" if the group is to share it", "%s can be written by group %d, but is not shared with it: what one user makes the others cannot use", s.dir, at.gid)
+		say(lull.LevelWarning, "chmod g+s "+s.dir+" if the group is to share it", "%s can be written by group %d, but is not shared with it: what one user makes the others cannot use", s.dir, at.gid)
 	default:
-		say(OK, "", "%s belongs to uid %d alone (mode %04o)", s.dir, at.uid, at.mode&0o7777)
+		say(lull.LevelOK, "", "%s belongs to uid %d alone (mode %04o)", s.dir, at.uid, at.mode&0o7777)
 	}
 	on, err := s.sys.FileSystem(s.dir)
 	switch {
 	case err != nil:
-		say(Problem, "", "the file system of %s cannot be told: %v", s.dir, err)
+		say(lull.LevelProblem, "", "the file system of %s cannot be told: %v", s.dir, err)
 	case on.remote:
-		say(Warning, "make sure that flock(2) excludes all hosts that use it", "%s is on %s, which you said to trust", s.dir, on.name)
+		say(lull.LevelWarning, "make sure that flock(2) excludes all hosts that use it", "%s is on %s, which you said to trust", s.dir, on.name)
 	default:
-		say(OK, "", "%s is on a local file system (%s)", s.dir, on.name)
+		say(lull.LevelOK, "", "%s is on a local file system (%s)", s.dir, on.name)
 	}
 }
 
 func (s *Store) inspectHost(say sayer) {
 	h := s.host
 	if h.boot == "" {
-		say(Problem, "make /proc/sys/kernel/random/boot_id readable", "the boot of this host has no name: limits follow the wall clock, and jobs that a reboot ended are not told apart")
+		say(lull.LevelProblem, "make /proc/sys/kernel/random/boot_id readable", "the boot of this host has no name: limits follow the wall clock, and jobs that a reboot ended are not told apart")
 	}
 	if h.machine == "" {
-		say(Warning, "make /etc/machine-id, as systemd-machine-id-setup does", "this host has no machine ID")
+		say(lull.LevelWarning, "make /etc/machine-id, as systemd-machine-id-setup does", "this host has no machine ID")
 	}
 	if _, err := h.birth(h.pid); err != nil {
-		say(Problem, "mount /proc", "processes cannot be looked up (%v): a killed wrapper's command is believed in for one lease", err)
+		say(lull.LevelProblem, "mount /proc", "processes cannot be looked up (%v): a killed wrapper's command is believed in for one lease", err)
 	}
 	if err := canWatch(); err != nil {
-		say(Warning, "sysctl fs.inotify.max_user_instances", "no notice of changes is to be had (%v): waiting jobs ask %s apart at most", err, pollMost)
+		say(lull.LevelWarning, "sysctl fs.inotify.max_user_instances", "no notice of changes is to be had (%v): waiting jobs ask %s apart at most", err, pollMost)
 	}
 }
 
@@ -124,10 +106,10 @@ func (r *room) inspect(ctx context.Context, say sayer) error {
 		return err
 	}
 	if took := time.Since(began); took > slowLock {
-		say(Warning, "look for a slow disk or a stopped process", "gate %q: its lock took %s", r.name, took.Round(time.Millisecond))
+		say(lull.LevelWarning, "look for a slow disk or a stopped process", "gate %q: its lock took %s", r.name, took.Round(time.Millisecond))
 	}
 	if broken {
-		say(Warning, "", "gate %q: gate.json was missing or unreadable, and is made anew by the next who comes", r.name)
+		say(lull.LevelWarning, "", "gate %q: gate.json was missing or unreadable, and is made anew by the next who comes", r.name)
 	}
 	return r.inspectRecords(say)
 }
@@ -157,10 +139,10 @@ func (r *room) inspectRecords(say sayer) error {
 		}
 	}
 	if bad > 0 {
-		say(Warning, "", "gate %q: %d passes cannot be read; they count as inside for one lease after they were first seen so", r.name, bad)
+		say(lull.LevelWarning, "", "gate %q: %d passes cannot be read; they count as inside for one lease after they were first seen so", r.name, bad)
 	}
 	if dead > 0 {
-		say(OK, "", "gate %q: %d passes of dead processes wait to be cleared away by the next drain", r.name, dead)
+		say(lull.LevelOK, "", "gate %q: %d passes of dead processes wait to be cleared away by the next drain", r.name, dead)
 	}
 	names, err := r.s.sys.List(r.dir, 0)
 	if err != nil {
@@ -169,9 +151,9 @@ func (r *room) inspectRecords(say sayer) error {
 	for _, name := range names {
 		switch {
 		case name == "gate.broken.json":
-			say(Warning, "remove it when you know what happened", "gate %q: %s/%s could not be read once, and was made anew", r.name, r.dir, name)
+			say(lull.LevelWarning, "remove it when you know what happened", "gate %q: %s/%s could not be read once, and was made anew", r.name, r.dir, name)
 		case !strings.HasPrefix(name, ".") && !known[name]:
-			say(Warning, "remove it if you know what it is", "gate %q: %s/%s is not ours", r.name, r.dir, name)
+			say(lull.LevelWarning, "remove it if you know what it is", "gate %q: %s/%s is not ours", r.name, r.dir, name)
 		}
 	}
 	return nil

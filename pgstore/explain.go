@@ -42,6 +42,11 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 func (s *Store) explainMissing(ctx context.Context, doing string, err error) error {
 	steps, version, unknown := s.Migrations(ctx)
 	switch {
+	case isCode(unknown, noPrivilege): // as is a job's role
+		return &lull.SetupError{
+			What: fmt.Sprintf("the schema %q in the database is of another release than this lull", s.address.schema),
+			Hint: "its owner brings it up to date with: lull migrate; if it is a later release's, update lull on this host", Err: err,
+		}
 	case unknown != nil:
 		return fault(doing, err)
 	case version == 0:

@@ -96,6 +96,28 @@ func (s *Store) page(ctx context.Context, gate string, w wanted) (answer, error)
 	return s.ask(ctx, "read the history", "events", question{Gate: gate, wanted: &w})
 }
 
+// Usual is how long the jobs of a gate usually run, by name: see [lull.Client.Usual].
+func (s *Store) Usual(ctx context.Context, gate string) (map[string]time.Duration, error) {
+	a, err := s.ask(ctx, fmt.Sprintf("look how long jobs run at gate %q", gate), "usual", question{Gate: gate})
+	if err != nil {
+		return nil, err
+	}
+	return a.Usual, nil
+}
+
+// Traffic is how a gate was used: see [lull.Client.Traffic].
+func (s *Store) Traffic(ctx context.Context, gate string, lately time.Duration) (lull.Traffic, error) {
+	var w wanted
+	if lately > 0 {
+		w.Since = &lately
+	}
+	a, err := s.ask(ctx, fmt.Sprintf("look how gate %q was used", gate), "traffic", question{Gate: gate, wanted: &w})
+	if err != nil {
+		return lull.Traffic{}, err
+	}
+	return lull.Traffic{Lately: a.Lately, LastJob: a.LastJob, LastClosing: a.LastClosing}, nil
+}
+
 // Record keeps one event that no other verb does.
 func (s *Store) Record(ctx context.Context, e lull.Event) error {
 	return s.order(ctx, fmt.Sprintf("record that %s %s", e.ID, e.Kind), "record", question{Gate: e.Gate, Event: &e})

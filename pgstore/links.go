@@ -27,7 +27,7 @@ type links struct {
 
 func newLinks(a address) *links {
 	pool, err := puddle.NewPool(&puddle.Config[*link]{
-		Constructor: func(ctx context.Context) (*link, error) { return connect(ctx, a.config) },
+		Constructor: func(ctx context.Context) (*link, error) { return connectFor(ctx, a.config) },
 		Destructor: func(l *link) {
 			ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 			defer cancel()
@@ -47,7 +47,7 @@ const goodbye = time.Second
 // use lends a connection. again says that it failed, and that it may have been dead
 // before: worth another try at once.
 func (l *links) use(ctx context.Context, do func(*pgconn.PgConn) error) (again bool, err error) {
-	r, err := l.pool.Acquire(ctx)
+	r, err := l.pool.Acquire(context.WithValue(ctx, caller{}, ctx))
 	if err != nil {
 		return false, err
 	}
@@ -76,6 +76,22 @@ func (l *links) close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// caller is the key by which a context has the caller's own in it.
+type caller struct{}
+
+// connectFor is connect, which gives up when its caller does. The pool would go on: the
+// connection would be held although nobody asked for it, or hang for so long that those
+// who hang, however few, leave no room for others.
+func connectFor(ctx context.Context, config *pgconn.Config) (*link, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if caller, ok := ctx.Value(caller{}).(context.Context); ok {
+		stop := context.AfterFunc(caller, cancel)
+		defer stop()
+	}
+	return connect(ctx, config)
 }
 
 // connect opens a connection, and refuses one on which no transaction can be had.

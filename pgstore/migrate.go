@@ -78,7 +78,7 @@ const Latest = -1
 // Migrate brings the schema to a version, up or down, each step in a transaction of its
 // own, and returns the steps that it took. [Latest] is this release's version; 0 takes
 // everything away, with all that is on record. Several may migrate at once: each step is
-// taken by one of them.
+// taken by one of them, and all return when it is done.
 func (s *Store) Migrate(ctx context.Context, version int64) (taken []Migration, err error) {
 	err = s.migrating(ctx, func(p *goose.Provider) error {
 		current, latest, err := p.GetVersions(ctx)
@@ -90,16 +90,14 @@ func (s *Store) Migrate(ctx context.Context, version int64) (taken []Migration, 
 		case version == Latest:
 			version = latest
 		}
+		if version == current {
+			return nil
+		}
 		var results []*goose.MigrationResult
-		if version >= current {
+		if version > current {
 			results, err = p.UpTo(ctx, version)
 		} else {
 			results, err = p.DownTo(ctx, version)
-		}
-		if err != nil {
-			if now, _, later := p.GetVersions(ctx); later == nil && now == version {
-				err = nil // somebody else was faster
-			}
 		}
 		for _, r := range results {
 			if r.Error == nil {
@@ -123,6 +121,11 @@ func (s *Store) migrating(ctx context.Context, do func(*goose.Provider) error) e
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may be between
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
+	done, err := s.migrateAlone(ctx, db)
+	if err != nil {
+		return fault(err)
+	}
+	defer done()
 	if err := s.makeSchema(ctx, db); err != nil {
 		return fault(err)
 	}
@@ -142,6 +145,24 @@ func (s *Store) migrating(ctx context.Context, do func(*goose.Provider) error) e
 		return fault(err)
 	}
 	return nil
+}
+
+// migrateAlone waits for whoever else migrates the schema, and keeps others waiting until
+// done. The lock is a transaction's, on a connection of its own: a pooler may be between.
+// Its key is the neighbour of the gates', so that no gate is locked by it.
+func (s *Store) migrateAlone(ctx context.Context, db *sql.DB) (done func(), err error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	done = func() { _ = tx.Rollback() } // it has done nothing
+	_, err = tx.ExecContext(ctx, `select set_config('idle_in_transaction_session_timeout', '0', true), set_config('lock_timeout', '0', true),
+		pg_advisory_xact_lock(1819634797, hashtext($1))`, s.address.schema)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
 }
 
 // makeSchema makes the schema, unless it is there: to make one needs a right on the

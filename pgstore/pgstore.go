@@ -39,8 +39,10 @@ type Store struct {
 }
 
 var (
-	_ lull.Store    = (*Store)(nil)
-	_ lull.Notifier = (*Store)(nil)
+	_ lull.Store      = (*Store)(nil)
+	_ lull.Notifier   = (*Store)(nil)
+	_ lull.Summarizer = (*Store)(nil)
+	_ lull.Inspector  = (*Store)(nil)
 )
 
 // Open returns the store that a URL names. It does not connect: the first call does.

@@ -67,6 +67,11 @@ type answer struct {
 	Live  map[string]live `json:"live"`
 	Gates []listed        `json:"gates"`
 
+	Usual       map[string]time.Duration `json:"usual"`
+	Lately      int                      `json:"lately"`
+	LastJob     lull.Event               `json:"last_job"`
+	LastClosing lull.Event               `json:"last_closing"`
+
 	page
 }
 

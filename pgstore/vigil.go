@@ -17,13 +17,15 @@ type vigil struct {
 	now func() time.Time // monotonic
 
 	mu    sync.Mutex
-	marks []moment // the oldest first
+	heard time.Time // when the database was last heard
+	marks []moment  // the oldest first; their signs grow
 }
 
 // moment is when a sign of life was known to be the last.
 type moment struct {
 	sign int64
 	at   time.Time
+	deaf time.Duration // the longest time since then without an answer
 }
 
 // Marks that are younger than markYoungest are not worth telling, and older than
@@ -41,7 +43,16 @@ func (v *vigil) note(sign int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.now()
-	v.marks = thin(append(v.marks, moment{sign, now}), now)
+	for i := range v.marks {
+		v.marks[i].deaf = max(v.marks[i].deaf, now.Sub(v.heard))
+	}
+	v.heard = now
+	// Signs that the database does not know of are those of a server whose last writes
+	// were lost.
+	for len(v.marks) > 0 && v.marks[len(v.marks)-1].sign > sign {
+		v.marks = v.marks[:len(v.marks)-1]
+	}
+	v.marks = thin(append(v.marks, moment{sign: sign, at: now}), now)
 }
 
 // thin drops each mark whose neighbours are less than twice as old as one another.
@@ -69,14 +80,16 @@ type mark struct {
 func (m mark) MarshalJSON() ([]byte, error) { return json.Marshal([2]int64{m.sign, int64(m.ago)}) }
 
 // report is what the database needs to know to tell the dead from the silent. It ages
-// on the way, which errs to the side of the living.
+// on the way, which errs to the side of the living. So does that the longest time without
+// an answer does not count: while the database was away, or just this process, nobody
+// may have been heard. Whoever is the first to ask afterwards knows nothing of the others.
 func (v *vigil) report() []mark {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.now()
 	var marks []mark
 	for _, m := range v.marks {
-		if ago := now.Sub(m.at); ago >= markYoungest {
+		if ago := now.Sub(m.at) - max(m.deaf, now.Sub(v.heard)); ago >= markYoungest {
 			marks = append(marks, mark{m.sign, ago})
 		}
 	}

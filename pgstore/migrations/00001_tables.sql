@@ -70,7 +70,7 @@ create table event (
 	name   text collate "C",                    -- the job's
 	detail jsonb not null
 ) with (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
-create index event_at on event (gate, at);
+create index event_at on event (gate, at, id);
 create index event_name on event (gate, name, id) where name is not null;
 -- Nearly all events are jobs that leave: this finds the others among them.
 create index event_rare on event (gate, kind, id) where kind <> 'left';

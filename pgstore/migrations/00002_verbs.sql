@@ -92,9 +92,13 @@ $$ select coalesce(span(max((m->>1)::bigint)), interval '0') from jsonb_array_el
 -- +goose StatementBegin
 -- Whether an owner is dead: its lease has lapsed, and the caller has heard nothing of it
 -- for half of that. So a clock that was set forward, or a machine that was suspended,
--- ends nobody's lease.
+-- ends nobody's lease. Of a clock that was set back since then the caller's own is left.
 create function dead(heard_at timestamptz, ttl interval, sign bigint, q jsonb) returns boolean language sql volatile as
-$$ select case when q ? 'watch' and lapsed(heard_at, ttl) then ttl / 2 <= unheard(q, sign) else false end $$;
+$$ select case when not q ? 'watch' then false
+	when lapsed(heard_at, ttl) then ttl / 2 <= unheard(q, sign)
+	when heard_at > clock() then ttl + least(ttl / 10, interval '2 s') <= unheard(q, sign)
+		and not pg_postmaster_start_time() between clock() - ttl and clock()
+	else false end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
@@ -187,12 +191,19 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- Forgets what is too old, the oldest first, and not much at once.
-create function forget(most int) returns void language sql as $$
-	delete from event where id in (
-		select e.id from (select id, at from event order by id limit most for update skip locked) e
-		where e.at < clock() - (select keep_events from setting where only_row))
-$$;
+-- Forgets what is too old, the oldest first, and not much at once. Only the first so many
+-- are looked at, and none is locked that is not too old: this is done as a gate opens.
+-- By ctid, since what is deleted by id may be looked for in the whole table.
+create function forget(most int) returns void language plpgsql as $$
+declare
+	not_before timestamptz := clock() - (select keep_events from setting where only_row);
+	upto bigint := (select max(f.id) from (select id, at from event order by id limit most) f where f.at < not_before);
+begin
+	if upto is not null then
+		delete from event where ctid = any (array(
+			select e.ctid from event e where e.id <= upto and e.at < not_before order by e.id limit most for update skip locked));
+	end if;
+end $$;
 -- +goose StatementEnd
 
 -- ---------------------------------------------------------------- the rules on holds
@@ -617,7 +628,7 @@ end $$;
 -- +goose StatementBegin
 create function leave(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
 declare
-	told jsonb := q->'outcome';
+	told jsonb := coalesce(q->'outcome', '{}');
 	g gate;
 	gone boolean;
 	held boolean;
@@ -651,29 +662,29 @@ end $$;
 create function renew(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
 declare
 	g gate;
-	live jsonb;
+	live jsonb := '{}';
 begin
 	perform guard(q);
 	perform not_urgent();
 	g := look_at(q);
-	if random() < 0.05 then
-		perform bury(g, q, 100); -- the dead of an open gate, whom no drain looks for
-	end if;
-	with renewed as (
-		update pass set heard_at = clock(), sign = nextval('sign_of_life')
-		where gate_id = g.id and id in (select jsonb_array_elements_text(q->'passes')) returning id, ticket, part_of)
-	select coalesce(jsonb_object_agg(r.id, jsonb_build_object('stop', exists (
-		select from hold h where h.gate_id = g.id and h.state = 'held' and h.stop and r.part_of is distinct from h.id
-			and r.ticket <= (select phase from gate where id = g.id)))), '{}')
-	into live from renewed r;
 	if jsonb_array_length(q->'holds') > 0 then
 		with renewed as (
 			update hold set heard_at = clock(), sign = nextval('sign_of_life')
 			where gate_id = g.id and id in (select jsonb_array_elements_text(q->'holds')) returning *)
 		-- A person's hold with a lease was a deployment's until that crashed.
-		select live || coalesce(jsonb_object_agg(r.id, jsonb_build_object('left', case when r.ends_at is not null then ns(r.ends_at - clock()) end))
+		select coalesce(jsonb_object_agg(r.id, jsonb_build_object('left', case when r.ends_at is not null then ns(r.ends_at - clock()) end))
 			filter (where r.state <> 'loose' and (r.kind = 'deployment' or r.ttl is null)), '{}')
 		into live from renewed r;
+	end if;
+	with renewed as (
+		update pass set heard_at = clock(), sign = nextval('sign_of_life')
+		where gate_id = g.id and id in (select jsonb_array_elements_text(q->'passes')) returning id, ticket, part_of)
+	select live || coalesce(jsonb_object_agg(r.id, jsonb_build_object('stop', exists (
+		select from hold h where h.gate_id = g.id and h.state = 'held' and h.stop and r.part_of is distinct from h.id
+			and r.ticket <= (select phase from gate where id = g.id)))), '{}')
+	into live from renewed r;
+	if random() < 0.05 then
+		perform bury(g, q, 100); -- the dead of an open gate, whom no drain looks for
 	end if;
 	return jsonb_build_object('live', live, 'sign', pg_sequence_last_value('sign_of_life'));
 end $$;
@@ -779,7 +790,9 @@ declare
 begin
 	perform guard(q);
 	g := meet(q, true);
-	select * into h from hold where id = q->>'id' and gate_id = g.id and state = 'held' and kind = 'deployment' and (ends_at is null or ends_at > clock());
+	-- For no key update: a renewal may hold the row, and want passes; they come after it.
+	select * into h from hold where id = q->>'id' and gate_id = g.id and state = 'held' and kind = 'deployment' and (ends_at is null or ends_at > clock())
+	for no key update;
 	if not found then
 		return answer(g.name, '{"error": "gone"}');
 	end if;
@@ -856,8 +869,9 @@ begin
 	select * into h from hold where id = q->>'id' and gate_id = g.id;
 	if not found or h.state = 'loose' then
 		-- The end of a command whose hold had ended before it: without it the jobs that
-		-- met the command would not be known as casualties.
-		if not found and (q->>'ran')::bigint > 0 then
+		-- met the command would not be known as casualties. A repeated call ends nothing.
+		if not found and (q->>'ran')::bigint > 0 and not exists (
+			select from event where gate = g.name and kind = 'ended' and kind <> 'left' and ref = q->>'id') then
 			h.id := q->>'id';
 			h.gate_id := g.id;
 			h.about := jsonb_build_object('holder', by_whom);

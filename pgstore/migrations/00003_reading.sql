@@ -2,6 +2,9 @@
 
 -- +goose Up
 
+-- Where we are now is no promotion.
+update setting set timeline = server_timeline();
+
 -- +goose StatementBegin
 create function event_json(e event, look boolean) returns jsonb language sql stable as $$
 	select (case when look then e.detail else e.detail - 'command' end) || jsonb_strip_nulls(jsonb_build_object(
@@ -13,7 +16,7 @@ $$;
 -- One page of the history: the events after the one of number `after`, the oldest
 -- first; or, with `newest`, the newest so many. `upto` is where the first page found the
 -- end, so that later pages stop there.
-create function events(q jsonb) returns jsonb language plpgsql security definer set search_path from current as $$
+create function events(q jsonb) returns jsonb language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 declare
 	of_gate text := nullif(q->>'gate', '');
 	of_name text := nullif(q->>'name', '');
@@ -38,7 +41,14 @@ begin
 		wanted := wanted || ' and kind = any($3)';
 		if not 'left' = any(kinds) then wanted := wanted || ' and kind <> ''left'''; end if;
 	end if;
-	if not_before is not null then wanted := wanted || ' and at >= $4'; end if;
+	if not_before is not null then
+		wanted := wanted || ' and at >= $4';
+		-- What is young stands at the end: without this the first page would be looked for
+		-- from the beginning. The + 0 keeps min from being looked for in that way, too.
+		if after = 0 and most is null and of_gate is not null and (kinds is null or 'left' = any(kinds)) then
+			after := coalesce((select min(e.id + 0) - 1 from event e where e.gate = of_gate and e.at >= not_before), upto);
+		end if;
+	end if;
 	execute 'select jsonb_agg(event_json(e, $8) order by e.id), min(e.id), max(e.id) from (select * from event where id > $5 and id <= $6' || wanted
 		|| ' order by id' || case when most is not null then ' desc' else '' end || ' limit $7) e'
 		into list, first, last using of_gate, of_name, kinds, not_before, after, upto, coalesce(most, page), look;
@@ -50,7 +60,8 @@ end $$;
 -- For who reads on: the events of transactions that have ended, after a cursor, which is
 -- the xid and id of the last one read; '0', 0 is the beginning. Events are numbered before
 -- they are committed: who went by the number alone would lose those of a transaction that
--- is slower than a later one.
+-- is slower than a later one. So one that stays open, anywhere on the server, holds back
+-- all events after it.
 create function events_after(xid xid8, id bigint, most int default 1000) returns table (xid xid8, id bigint, event jsonb)
 language sql stable security definer set search_path from current as $$
 	select e.xid, e.id, event_json(e, may_look()) from event e
@@ -61,37 +72,72 @@ $$;
 
 -- +goose StatementBegin
 -- How long the jobs of a gate usually run, by name, in nanoseconds: the median of their
--- last successful runs, 50 at most and not older than 30 days.
-create function usual(q jsonb) returns jsonb language plpgsql security definer set search_path from current as $$
+-- last successful runs, 50 at most and not older than 30 days. Whole rows are compared
+-- and ordered by, so that no index serves but the one that has them in that order: it is
+-- left after about 50 rows a name, where others would have to be gone through.
+create function usual(q jsonb) returns jsonb language plpgsql security definer set search_path from current
+	set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
+declare
+	of_gate text := q->>'gate';
+	not_before timestamptz := clock() - interval '30 days';
 begin
 	perform guard(q);
 	return jsonb_build_object('usual', (
 		with recursive names as (
-			(select name from event where gate = q->>'gate' and name is not null order by name limit 1)
+			(select name from event where gate = of_gate and name is not null order by name limit 1)
 			union all
-			select (select e.name from event e where e.gate = q->>'gate' and e.name > n.name order by e.name limit 1) from names n where n.name is not null)
+			select (select e.name from event e where e.gate = of_gate and e.name > n.name order by e.name limit 1) from names n where n.name is not null)
 		select jsonb_object_agg(n.name, u.ran) from names n cross join lateral (
-			select percentile_disc(0.5) within group (order by ran) as ran from (
+			select (array_agg(ran order by ran))[count(*) / 2 + 1] as ran from (
 				select coalesce((e.detail->>'ran')::bigint, 0) as ran from event e
-				where e.gate = q->>'gate' and e.name = n.name and e.kind = 'left' and e.at >= clock() - interval '30 days' and e.detail->>'exit_code' = '0'
-				order by e.id desc limit 50) last) u
+				where e.name is not null and (e.gate, e.name, e.id) > (of_gate, n.name, 0) and (e.gate, e.name, e.id) <= (of_gate, n.name, 9223372036854775807)
+					and e.kind = 'left' and e.at >= not_before and e.detail->>'exit_code' = '0'
+				order by e.gate desc, e.name desc, e.id desc limit 50) last) u
 		where n.name is not null and u.ran is not null));
 end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- How a gate was used: the jobs that passed it, in all and lately, and its closings.
-create function traffic(q jsonb) returns jsonb language plpgsql security definer set search_path from current as $$
+-- How a gate was used: the jobs that came to it by themselves, how many lately, up to
+-- 10,000, and the last one, and the last closing.
+create function traffic(q jsonb) returns jsonb language plpgsql security definer set search_path from current set enable_seqscan = off set jit = off as $$
 declare
 	look boolean := may_look();
+	not_before timestamptz := coalesce(clock() - span((q->>'since')::bigint), '-infinity');
 begin
 	perform guard(q);
 	return jsonb_build_object(
-		'jobs', (select count(*) from event where gate = q->>'gate' and kind in ('left', 'abandoned')),
-		'lately', (select count(*) from event where gate = q->>'gate' and kind in ('left', 'abandoned') and at >= clock() - span((q->>'since')::bigint)),
-		'last_job', (select event_json(e, look) from event e where gate = q->>'gate' and kind in ('left', 'abandoned') order by at desc limit 1),
-		'closings', (select count(*) from event where gate = q->>'gate' and kind = 'closed' and kind <> 'left'),
+		'lately', (select count(*) from (select from event e where gate = q->>'gate' and at >= not_before
+			and kind in ('left', 'abandoned', 'timed_out') and not detail ?| '{part_of,hold}' limit 10000) c),
+		'last_job', (select event_json(e, look) from event e where gate = q->>'gate'
+			and kind in ('left', 'abandoned', 'timed_out') and not detail ?| '{part_of,hold}' order by at desc, id desc limit 1),
 		'last_closing', (select event_json(e, look) from event e where gate = q->>'gate' and kind = 'closed' and kind <> 'left' order by id desc limit 1));
+end $$;
+-- +goose StatementEnd
+
+-- Whether a lease lapsed so long ago that somebody should have met it.
+create function long_silent(heard_at timestamptz, ttl interval) returns boolean language sql volatile as
+$$ select heard_at + 2 * ttl + interval '1 min' <= clock() $$;
+
+-- +goose StatementBegin
+-- What who doubts the store should know of it, and only its owner can look up: no names
+-- but the gates'. It is asked by every kind of role, at whatever version and isolation.
+create function inspect(q jsonb) returns jsonb language plpgsql security definer set search_path from current as $$
+begin
+	return jsonb_build_object(
+		'version', schema_version(), 'oldest_client', oldest_client(),
+		'is_in', (select oid::bigint from pg_database where datname = current_database()),
+		'events', (select reltuples::bigint from pg_class where oid = 'event'::regclass),
+		'bytes', pg_total_relation_size('event'),
+		'oldest', (select at from event order by id limit 1),
+		'longest_lease', (select ns(max(longest_lease)) from gate),
+		'left', (select jsonb_agg(l) from (
+			select g.name as gate,
+				(select count(*) from pass p where p.gate_id = g.id and long_silent(p.heard_at, p.ttl)) as passes,
+				(select count(*) from hold h where h.gate_id = g.id and h.kind = 'deployment' and long_silent(h.heard_at, h.ttl)) as holds
+			from gate g order by g.name) l where l.passes + l.holds > 0))
+		|| (select jsonb_build_object('made_in', database::bigint, 'keep_events', ns(keep_events),
+			'promoted', case when timeline_since > '-infinity' then ns(clock() - timeline_since) end) from setting where only_row);
 end $$;
 -- +goose StatementEnd
 
@@ -182,14 +228,14 @@ end $$;
 -- +goose StatementBegin
 -- A job enters, waits and leaves. It reads no command lines, and closes and opens nothing.
 create function grant_job(to_role regrole) returns void language sql set search_path from current as
-$$ select grant_execute(to_role, '{enter,poll,force,leave,renew,events,usual,traffic,gates}') $$;
+$$ select grant_execute(to_role, '{enter,poll,force,leave,renew,events,usual,traffic,gates,inspect}') $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 -- Who looks sees everything, commands too, also in the views, and changes nothing.
 create function grant_view(to_role regrole) returns void language plpgsql set search_path from current as $$
 begin
-	perform grant_execute(to_role, '{snapshot,gates,events,events_after,usual,traffic}');
+	perform grant_execute(to_role, '{snapshot,gates,events,events_after,usual,traffic,inspect}');
 	execute format('grant select on status, job, history to %s', to_role);
 end $$;
 -- +goose StatementEnd
@@ -223,4 +269,4 @@ grant execute on procedure read_committed(text, jsonb, jsonb) to public;
 drop procedure read_committed(text, jsonb, jsonb);
 drop function grant_deploy(regrole), grant_view(regrole), grant_job(regrole), grant_execute(regrole, text[]);
 drop view history, job, status;
-drop function traffic(jsonb), usual(jsonb), events_after(xid8, bigint, int), events(jsonb), event_json(event, boolean);
+drop function inspect(jsonb), long_silent(timestamptz, interval), traffic(jsonb), usual(jsonb), events_after(xid8, bigint, int), events(jsonb), event_json(event, boolean);
