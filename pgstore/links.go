@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,13 +22,15 @@ type link struct {
 
 // links makes connections, and keeps those that the URL asks to keep.
 type links struct {
-	pool *puddle.Pool[*link]
-	keep bool
+	pool  *puddle.Pool[*link]
+	keep  bool
+	sound atomic.Bool // transactions can be had
 }
 
 func newLinks(a address) *links {
+	l := &links{keep: a.connections > 0}
 	pool, err := puddle.NewPool(&puddle.Config[*link]{
-		Constructor: func(ctx context.Context) (*link, error) { return connectFor(ctx, a.config) },
+		Constructor: func(ctx context.Context) (*link, error) { return l.connect(ctx, a.config) },
 		Destructor: func(l *link) {
 			ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 			defer cancel()
@@ -38,7 +41,8 @@ func newLinks(a address) *links {
 	if err != nil {
 		panic(err) // only of a size below 1
 	}
-	return &links{pool: pool, keep: a.connections > 0}
+	l.pool = pool
+	return l
 }
 
 // goodbye is how long the end of a connection may take.
@@ -81,46 +85,61 @@ func (l *links) close(ctx context.Context) error {
 // caller is the key by which a context has the caller's own in it.
 type caller struct{}
 
-// connectFor is connect, which gives up when its caller does. The pool would go on: the
-// connection would be held although nobody asked for it, or hang for so long that those
-// who hang, however few, leave no room for others.
-func connectFor(ctx context.Context, config *pgconn.Config) (*link, error) {
+// connect gives up when its caller does. The pool would go on: the connection would be
+// held although nobody asked for it, or hang for so long that those who hang, however
+// few, leave no room for others. The first one is looked at: see checkPooling.
+func (l *links) connect(ctx context.Context, config *pgconn.Config) (*link, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if caller, ok := ctx.Value(caller{}).(context.Context); ok {
 		stop := context.AfterFunc(caller, cancel)
 		defer stop()
 	}
-	return connect(ctx, config)
+	c, err := connect(ctx, config)
+	if err != nil || l.sound.Load() {
+		return c, err
+	}
+	if err := checkPooling(ctx, c.PgConn); err != nil {
+		_ = c.Close(ctx)
+		return nil, err
+	}
+	l.sound.Store(true)
+	return c, nil
 }
 
-// connect opens a connection, and refuses one on which no transaction can be had.
 func connect(ctx context.Context, config *pgconn.Config) (*link, error) {
 	c, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	if maybePooled(c) {
-		if err := checkPooling(ctx, c); err != nil {
-			_ = c.Close(ctx)
-			return nil, err
-		}
-	}
 	return &link{PgConn: c}, nil
 }
 
-// maybePooled reports whether there may be a pooler between us and the server. A server
-// tells whether it is a standby, since PostgreSQL 14, which poolers do not pass on.
-func maybePooled(c *pgconn.PgConn) bool { return c.ParameterStatus("in_hot_standby") == "" }
-
 // checkPooling refuses a pooler that gives every statement to another server process.
 // Our calls are single statements, and would work; but migrations would not, nor would a
-// later release that needs two.
+// later release that needs two. A pooler cannot be told from a server at sight, so
+// everybody is asked, in one message.
 func checkPooling(ctx context.Context, c *pgconn.PgConn) error {
-	for _, statement := range []string{"begin", "rollback"} {
-		if err := c.Exec(ctx, statement).Close(); err != nil {
-			return fmt.Errorf("look how the pooler pools: %w", err)
+	p := c.StartPipeline(ctx)
+	p.SendQueryParams("begin", nil, nil, nil, nil)
+	p.SendPipelineSync()
+	p.SendQueryParams("rollback", nil, nil, nil, nil)
+	err := p.Sync()
+	if err == nil {
+		// The first error: such a pooler hangs up, too.
+		var result any
+		if result, err = p.GetResults(); err == nil {
+			if r, ok := result.(*pgconn.ResultReader); ok {
+				_, err = r.Close()
+			}
 		}
+	}
+	closed := p.Close()
+	if err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("look how the pooler pools: %w", err)
 	}
 	return nil
 }

@@ -69,10 +69,6 @@ begin
 end $$;
 -- +goose StatementEnd
 
--- The version of this schema, and the oldest one that a client may have been made for.
-create function schema_version() returns int language sql immutable as $$ select 3 $$;
-create function oldest_client() returns int language sql immutable as $$ select 3 $$;
-
 -- ---------------------------------------------------------------- who lives
 
 -- +goose StatementBegin
@@ -505,43 +501,24 @@ end $$;
 
 -- ---------------------------------------------------------------- the verbs of jobs
 
+create function lease_of(asked jsonb) returns interval language sql immutable as
+$$ select span(coalesce(nullif((asked->>'lease')::bigint, 0), 60000000000)) $$;
+create function job_of(asked jsonb) returns jsonb language sql immutable as
+$$ select asked - '{id,gate,ticket,arrived,started,heard,parent,part_of}'::text[] $$;
+
 -- +goose StatementBegin
-create function enter(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
+create function arrive(q jsonb, g gate) returns jsonb language plpgsql as $$
 declare
 	asked jsonb := q->'pass';
-	g gate;
 	p pass;
 	parent pass;
 	h hold;
 	forced boolean := coalesce((asked->>'force')::boolean, false);
-	held boolean;
-	lease interval := span(coalesce(nullif((asked->>'lease')::bigint, 0), 60000000000));
-	job jsonb := asked - '{id,gate,ticket,arrived,started,heard,parent,part_of}'::text[];
 begin
-	perform guard(q);
-
-	-- Nearly all arrivals are ordinary, at a gate that nobody holds: one statement under the lock.
-	select exists (select from hold x where x.gate_id = gate.id) into held from gate where name = q->>'gate';
-	if not held and not asked ?| '{parent,part_of,resumes}' and not q ? 'ran' then
-		perform pg_advisory_xact_lock_shared(1819634796, hashtext(q->>'gate'));
-		insert into pass (id, gate_id, ticket, ttl, heard_at, sign, arrived_at, started_at, job)
-		select asked->>'id', x.id, x.phase, lease, t, nextval('sign_of_life'), t, t, job from gate x, clock() t
-		where x.name = q->>'gate' and x.phase & 1 = 0 and x.longest_lease >= lease and not exists (select from hold y where y.gate_id = x.id)
-		on conflict (id) do nothing returning * into p;
-		if found then
-			return jsonb_build_object('gate', jsonb_build_object('name', q->>'gate', 'phase', p.ticket), 'sign', p.sign, 'pass',
-				jsonb_build_object('ticket', p.ticket, 'arrived', moment(p.arrived_at), 'started', moment(p.started_at), 'heard', moment(p.heard_at)));
-		end if;
-		-- A hold that has come just now is not over: the lock may stay shared.
-		g := gate_row(q->>'gate');
-	else
-		g := meet(q, false);
-	end if;
-
 	p.id := asked->>'id';
 	p.gate_id := g.id;
-	p.ttl := lease;
-	p.job := job;
+	p.ttl := lease_of(asked);
+	p.job := job_of(asked);
 	p.heard_at := clock();
 	p.sign := nextval('sign_of_life');
 	p.arrived_at := p.heard_at - span(coalesce((q->>'ran')::bigint, 0));
@@ -585,6 +562,35 @@ begin
 		perform note_pass(p, g.name, 'waited', g.phase);
 	end if;
 	return pass_answer(g.name, p.id);
+end $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+-- Nearly all arrivals are ordinary, at a gate that nobody holds: one statement under the
+-- lock. All others are for arrive, which a new connection need not compile for these.
+create function enter(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
+declare
+	asked jsonb := q->'pass';
+	lease interval := lease_of(asked);
+	p pass;
+	held boolean;
+begin
+	perform guard(q);
+	select exists (select from hold x where x.gate_id = gate.id) into held from gate where name = q->>'gate';
+	if held is distinct from false or asked ?| '{parent,part_of,resumes}' or q ? 'ran' then
+		return arrive(q, meet(q, false));
+	end if;
+	perform pg_advisory_xact_lock_shared(1819634796, hashtext(q->>'gate'));
+	insert into pass (id, gate_id, ticket, ttl, heard_at, sign, arrived_at, started_at, job)
+	select asked->>'id', x.id, x.phase, lease, t, nextval('sign_of_life'), t, t, job_of(asked) from gate x, clock() t
+	where x.name = q->>'gate' and x.phase & 1 = 0 and x.longest_lease >= lease and not exists (select from hold y where y.gate_id = x.id)
+	on conflict (id) do nothing returning * into p;
+	if not found then
+		-- A hold that has come just now is not over: the lock may stay shared.
+		return arrive(q, gate_row(q->>'gate'));
+	end if;
+	return jsonb_build_object('gate', jsonb_build_object('name', q->>'gate', 'phase', p.ticket), 'sign', p.sign, 'pass',
+		jsonb_build_object('ticket', p.ticket, 'arrived', moment(p.arrived_at), 'started', moment(p.started_at), 'heard', moment(p.heard_at)));
 end $$;
 -- +goose StatementEnd
 
@@ -735,7 +741,7 @@ begin
 	if h.kind = 'person' then
 		h.about := h.about - 'lease';
 	else
-		h.ttl := span(coalesce(nullif((asked->>'lease')::bigint, 0), 60000000000));
+		h.ttl := lease_of(asked);
 		if h.ttl > g.longest_lease then
 			update gate set longest_lease = greatest(longest_lease, h.ttl) where id = g.id;
 		end if;
@@ -946,11 +952,11 @@ end $$;
 -- +goose Down
 
 drop function record(jsonb), gates(jsonb), snapshot(jsonb), open(jsonb), extend(jsonb), owned_by(hold, jsonb), stop(jsonb), begin(jsonb),
-	drain(jsonb), close(jsonb), renew(jsonb), leave(jsonb), force(jsonb), poll(jsonb), enter(jsonb), look_at(jsonb), meet(jsonb, boolean), gate_row(text),
+	drain(jsonb), close(jsonb), renew(jsonb), leave(jsonb), force(jsonb), poll(jsonb), enter(jsonb), arrive(jsonb, gate), job_of(jsonb), lease_of(jsonb), look_at(jsonb), meet(jsonb, boolean), gate_row(text),
 	lock_gate(text, boolean), settled(gate), server_timeline(), blocked(hold), bury(gate, jsonb, int, text), sweep(int, jsonb), keep_closed(hold),
 	take_back(hold), end_crash_hold(hold), promote(int), end_hold(hold, text, text), put_in_force(hold), resumes(hold, hold), around(int, text),
 	deadline(text, bigint), forget(int), note_pass(pass, text, text, bigint, jsonb), pass_detail(pass), note_hold(hold, text, bigint, jsonb),
 	pass_answer(text, text), answer(text, jsonb), pass_json(pass, text, boolean), gate_json(gate, boolean),
 	hold_json(hold, text, boolean), stale(int, jsonb), dead(timestamptz, interval, bigint, jsonb), unheard(jsonb, bigint),
-	lapsed(timestamptz, interval), oldest_client(), schema_version(), not_urgent(), guard(jsonb), may_look(), same_process(jsonb, jsonb), moment(timestamptz),
+	lapsed(timestamptz, interval), not_urgent(), guard(jsonb), may_look(), same_process(jsonb, jsonb), moment(timestamptz),
 	ns(interval), span(bigint), clock();

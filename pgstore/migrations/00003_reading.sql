@@ -2,6 +2,11 @@
 
 -- +goose Up
 
+-- The version of this schema, and the oldest one that a client may have been made for.
+-- The last step says it: before, no verb works.
+create function schema_version() returns int language sql immutable as $$ select 3 $$;
+create function oldest_client() returns int language sql immutable as $$ select 3 $$;
+
 -- Where we are now is no promotion.
 update setting set timeline = server_timeline();
 
@@ -269,4 +274,4 @@ grant execute on procedure read_committed(text, jsonb, jsonb) to public;
 drop procedure read_committed(text, jsonb, jsonb);
 drop function grant_deploy(regrole), grant_view(regrole), grant_job(regrole), grant_execute(regrole, text[]);
 drop view history, job, status;
-drop function inspect(jsonb), long_silent(timestamptz, interval), traffic(jsonb), usual(jsonb), events_after(xid8, bigint, int), events(jsonb), event_json(event, boolean);
+drop function oldest_client(), schema_version(), inspect(jsonb), long_silent(timestamptz, interval), traffic(jsonb), usual(jsonb), events_after(xid8, bigint, int), events(jsonb), event_json(event, boolean);
