@@ -49,6 +49,7 @@ type app struct {
 	*console
 	flags    globals
 	settings settings
+	command  string // the name of the one that runs
 }
 
 // globals are the flags that every command has.
@@ -87,6 +88,7 @@ func verbs() []verb {
 		{"assert", groupLook, newAssert},
 		{"doctor", groupSetup, newDoctor},
 		{"init", groupSetup, newInit},
+		{"migrate", groupSetup, newMigrate},
 		{"demo", groupSetup, newDemo},
 		{"completion", groupSetup, newCompletion},
 		{"version", groupSetup, newVersion},
@@ -155,7 +157,7 @@ func (a *app) root(args []string) *cobra.Command {
 
 func (g *globals) register(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&g.store, "store", "", "where gates are kept, such as file:///var/lib/lull or env:NAME (LULL_STORE)")
+	f.StringVar(&g.store, "store", "", "where gates are kept: file:///DIRECTORY, postgres://USER@HOST/DATABASE, or env:NAME for a variable that holds it (LULL_STORE)")
 	f.StringVar(&g.gate, "gate", "", "the gate's `name` (LULL_GATE; default \"default\")")
 	f.Var(&g.lease, "lease", "how long the store believes in a silent owner (LULL_LEASE; default 60s)")
 	f.StringVarP(&g.output, "output", "o", "", "text or json (default text)")
@@ -192,7 +194,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	if like := root.SuggestionsFor(name); len(like) > 0 {
 		hint = fmt.Sprintf("did you mean: lull %s", strings.Join(like, ", lull "))
 	}
-	return usage(fmt.Sprintf("there is no command %q", name), hint)
+	return usage(fmt.Sprintf("there is no command %q", mask([]string{name})[0]), hint)
 }
 
 func flagError(cmd *cobra.Command, err error) error {

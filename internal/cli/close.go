@@ -212,7 +212,7 @@ func (a *app) answer(line string) error {
 func noArgs(name string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usage(fmt.Sprintf("lull %s takes no arguments, and %q is one", name, args[0]), fmt.Sprintf("see: lull %s --help", name))
+			return usage(fmt.Sprintf("lull %s takes no arguments, and %q is one", name, mask(args[:1])[0]), fmt.Sprintf("see: lull %s --help", name))
 		}
 		return nil
 	}

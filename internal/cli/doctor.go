@@ -11,19 +11,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The levels of a finding.
-const (
-	levelOK      = "ok"
-	levelWarning = "warning" // works, but may not do what you think
-	levelProblem = "problem" // does not work, or protects nothing
-)
-
-// finding is one thing that doctor looked at.
+// finding is one thing that doctor looked at, as it prints it.
 type finding struct {
-	Level  string `json:"level"`
-	About  string `json:"about"`
-	What   string `json:"what"`
-	Remedy string `json:"remedy,omitempty"`
+	Level  lull.Level `json:"level"`
+	About  string     `json:"about"`
+	What   string     `json:"what"`
+	Remedy string     `json:"remedy,omitempty"`
 }
 
 // doctor examines how lull is set up here. Its checks only read.
@@ -31,6 +24,7 @@ type doctor struct {
 	a        *app
 	file     configFile
 	url      string // the store's, once it is open
+	told     bool   // what keeps the store from being used is among the findings
 	findings []finding
 }
 
@@ -81,7 +75,9 @@ func (d *doctor) examine(cmd *cobra.Command) error {
 		return err
 	}
 	if err := d.store(ctx); err != nil {
-		d.failed("store", err)
+		if !d.told {
+			d.failed("store", err)
+		}
 		return err
 	}
 	return nil
@@ -94,22 +90,22 @@ func (d *doctor) status(failed error) error {
 	case failed != nil:
 		f := d.a.explain(failed)
 		return &failure{status: f.status, what: f.what, err: failed} // the remedy is in the list
-	case d.count(levelProblem) > 0:
+	case d.count(lull.LevelProblem) > 0:
 		return exit(1)
 	}
 	return nil
 }
 
 func (d *doctor) ok(about, format string, args ...any) {
-	d.findings = append(d.findings, finding{Level: levelOK, About: about, What: fmt.Sprintf(format, args...)})
+	d.findings = append(d.findings, finding{Level: lull.LevelOK, About: about, What: fmt.Sprintf(format, args...)})
 }
 
 func (d *doctor) warn(about, what, remedy string) {
-	d.findings = append(d.findings, finding{Level: levelWarning, About: about, What: what, Remedy: remedy})
+	d.findings = append(d.findings, finding{Level: lull.LevelWarning, About: about, What: what, Remedy: remedy})
 }
 
 func (d *doctor) problem(about, what, remedy string) {
-	d.findings = append(d.findings, finding{Level: levelProblem, About: about, What: what, Remedy: remedy})
+	d.findings = append(d.findings, finding{Level: lull.LevelProblem, About: about, What: what, Remedy: remedy})
 }
 
 // failed makes a problem of an error.
@@ -121,7 +117,7 @@ func (d *doctor) failed(about string, err error) {
 	d.problem(about, f.what, f.hint)
 }
 
-func (d *doctor) count(level string) int {
+func (d *doctor) count(level lull.Level) int {
 	n := 0
 	for _, f := range d.findings {
 		if f.Level == level {
@@ -146,21 +142,21 @@ type doctorJSON struct {
 func (d *doctor) print() error {
 	s := d.a.settings
 	if s.json || d.a.flags.output == "json" { // the latter when the configuration is wrong
-		return d.a.printJSON(doctorJSON{schema, d.url, s.gate, s.file, d.findings, d.count(levelWarning), d.count(levelProblem)})
+		return d.a.printJSON(doctorJSON{schema, d.url, s.gate, s.file, d.findings, d.count(lull.LevelWarning), d.count(lull.LevelProblem)})
 	}
 	return d.a.print(d.text(d.a.paint()))
 }
 
 func (d *doctor) text(p paint) string {
-	colours := map[string]func(string) string{levelOK: p.green, levelWarning: p.yellow, levelProblem: p.red}
+	colours := map[lull.Level]func(string) string{lull.LevelOK: p.green, lull.LevelWarning: p.yellow, lull.LevelProblem: p.red}
 	about := 0
 	for _, f := range d.findings {
 		about = max(about, len(f.About))
 	}
-	indent := strings.Repeat(" ", len(levelWarning)+2+about+2)
+	indent := strings.Repeat(" ", len(lull.LevelWarning)+2+about+2)
 	var b strings.Builder
 	for _, f := range d.findings {
-		if f.Level == levelOK && d.a.quiet {
+		if f.Level == lull.LevelOK && d.a.quiet {
 			continue
 		}
 		fmt.Fprintf(&b, "%s  %-*s  %s\n", colours[f.Level](fmt.Sprintf("%-7s", f.Level)), about, f.About, printable(f.What))
@@ -175,7 +171,7 @@ func (d *doctor) text(p paint) string {
 }
 
 func (d *doctor) summary(p paint) string {
-	problems, warnings := d.count(levelProblem), d.count(levelWarning)
+	problems, warnings := d.count(lull.LevelProblem), d.count(lull.LevelWarning)
 	switch {
 	case problems > 0 && warnings > 0:
 		return p.red(count(problems, "problem")) + ", " + count(warnings, "warning")

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"github.com/lull-dev/lull/internal/child"
+	"github.com/lull-dev/lull/pgstore"
 	"github.com/spf13/cobra"
 )
 
 // settingVariables are the variables that people set; hintVariables those that
 // lull sets for its children.
 var (
-	settingVariables = []string{storeVariable, gateVariable, "LULL_LEASE", "LULL_KILL_GRACE", "LULL_CONFIG"}
+	settingVariables = []string{storeVariable, gateVariable, "LULL_LEASE", "LULL_KILL_GRACE", configVariable}
 	hintVariables    = []string{passVariable, holdVariable, phaseVariable}
 )
 
@@ -124,9 +125,10 @@ func (d *doctor) configuration(cmd *cobra.Command) error {
 	}
 	d.shadowed(path)
 	d.writable(path)
+	d.readable(path, file.Store)
 	d.tables(file, path)
 	if env := d.a.Getenv(storeVariable); env != "" && file.Store != "" && env != file.Store && d.a.flags.store == "" {
-		d.warn(about, fmt.Sprintf("%s names another store than %s, which says %s", storeVariable, path, maskURL(file.Store)),
+		d.warn(about, fmt.Sprintf("%s names another store than %s, which says %s", storeVariable, path, shownStore(file.Store)),
 			"jobs or deployments without the variable use that one: name one store only")
 	}
 	return nil
@@ -146,6 +148,15 @@ func (d *doctor) writable(path string) {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().Perm()&0o002 != 0 {
 		d.problem("configuration", fmt.Sprintf("everybody may write %s, and with it choose the jobs' gate", path), "chmod o-w "+path)
+	}
+}
+
+// readable looks whether a password is for everybody to read.
+func (d *doctor) readable(path, store string) {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm()&0o004 != 0 && pgstore.HasPassword(store) {
+		d.warn("configuration", path+" has a password in it, and everybody can read it",
+			"put it into ~/.pgpass of each user, or a variable: store = \"env:NAME\"; or: chmod o-r "+path)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/filestore"
+	"github.com/lull-dev/lull/pgstore"
 )
 
 // slowStore is how long a question to a store may take before people notice it in
@@ -43,24 +44,29 @@ func (d *doctor) store(ctx context.Context) error {
 	began := time.Now()
 	gates, err := store.Gates(ctx)
 	took := time.Since(began)
+	inspector, inspects := store.(lull.Inspector)
 	switch {
+	case errors.Is(err, lull.ErrUnavailable):
+		return err // whoever inspects it would wait as long
 	case err != nil:
-		return err
 	case took > slowStore:
-		d.warn("store", fmt.Sprintf("it took %s to answer", short(took)), "look at the load of its disk, or its host")
+		d.warn("store", fmt.Sprintf("it took %s to answer", short(took)), "look at the load of its disk, its host, or the network between")
 	default:
 		d.ok("store", "answers in %s", took.Round(10*time.Microsecond))
 	}
-	if files, ok := store.(*filestore.Store); ok {
-		d.files(ctx, files)
+	if inspects {
+		for _, f := range inspector.Inspect(ctx) {
+			d.findings = append(d.findings, finding{Level: f.Level, About: "store", What: f.What, Remedy: f.Remedy})
+			d.told = d.told || err != nil && f.Level == lull.LevelProblem
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if !d.a.settings.implied {
 		d.bystander(ctx, about)
 	}
-	if err := d.clock(ctx, c); err != nil {
-		return err
-	}
-	return d.gates(ctx, c, gates)
+	return d.gates(ctx, c, gates, inspects)
 }
 
 // missing returns the directory of a file store that does not exist yet. To open it
@@ -83,14 +89,6 @@ func (d *doctor) missing() string {
 	}
 	d.url = "file://" + dir
 	return dir
-}
-
-// files asks the file store about what it stands on, and what lies in it. Its levels
-// have our names.
-func (d *doctor) files(ctx context.Context, s *filestore.Store) {
-	for _, f := range s.Inspect(ctx) {
-		d.findings = append(d.findings, finding{Level: string(f.Level), About: "store", What: f.What, Remedy: f.Remedy})
-	}
 }
 
 // bystander looks whether the store that is meant where none is named is in use as
@@ -132,17 +130,11 @@ func (d *doctor) cluster(about lull.About) {
 }
 
 // clock compares the store's clock to this host's.
-func (d *doctor) clock(ctx context.Context, c *lull.Client) error {
-	snapshot, err := c.Store().Snapshot(ctx, c.Gate())
-	if err != nil {
-		return err
-	}
-	if off := time.Since(snapshot.Now.Wall); off > clockOff || off < -clockOff {
+func (d *doctor) clock(now lull.Moment) {
+	if off := time.Since(now.Wall); off > clockOff || off < -clockOff {
 		d.warn("clock", fmt.Sprintf("the store's clock and this host's differ by %s", short(max(off, -off))),
-			"set both by NTP; no limit depends on it, but the times that people read do")
+			"set both by NTP; limits go by the store's clock alone, but people read both")
 	}
-	d.leaked(snapshot)
-	return nil
 }
 
 // leaked looks whether this shell pretends to be inside a pass or hold that is
@@ -161,21 +153,9 @@ func (d *doctor) leaked(s lull.Snapshot) {
 	}
 }
 
-// traffic is what a gate's history says about its use.
-type traffic struct {
-	entered, today int // jobs that passed: as far back as the history goes, and in 24 h
-	lastJob        lull.Event
-	closed         int
-	lastClosed     lull.Event
-}
-
 // gates looks at the gate that is meant, those that the configuration lists, and
 // those that are in the store.
-func (d *doctor) gates(ctx context.Context, c *lull.Client, known []lull.Gate) error {
-	uses, err := d.traffic(ctx, c.Store())
-	if err != nil {
-		return err
-	}
+func (d *doctor) gates(ctx context.Context, c *lull.Client, known []lull.Gate, inspected bool) error {
 	names := append([]string{c.Gate()}, d.file.Gates...)
 	for _, g := range known {
 		names = append(names, g.Name)
@@ -187,15 +167,25 @@ func (d *doctor) gates(ctx context.Context, c *lull.Client, known []lull.Gate) e
 			continue
 		}
 		seen[name] = true
-		s, err := c.Store().Snapshot(ctx, name)
+		s, seeing, err := d.look(ctx, c, name, known)
+		var t lull.Traffic
+		if err == nil {
+			t, err = c.Traffic(ctx, name, lately)
+		}
 		switch {
-		case errors.Is(err, lull.ErrUnavailable):
+		case errors.Is(err, lull.ErrUnavailable), err != nil && name == c.Gate():
 			return err
 		case err != nil:
 			d.failed(gateTitle(name), err)
 			continue
 		}
-		d.use(s, uses[name], len(known) > 0)
+		if name == c.Gate() && seeing {
+			d.leaked(s)
+			if !inspected {
+				d.clock(s.Now)
+			}
+		}
+		d.use(s, t, len(known) > 0)
 		d.holds(s)
 		if len(d.file.Gates) > 0 && !slices.Contains(d.file.Gates, name) {
 			d.warn(gateTitle(name), "it is in use, but not one of gates in "+d.a.settings.file, "add it there, or look who uses it with: lull history --gate "+name)
@@ -204,41 +194,28 @@ func (d *doctor) gates(ctx context.Context, c *lull.Client, known []lull.Gate) e
 	return nil
 }
 
-func gateTitle(name string) string { return fmt.Sprintf("gate %q", name) }
-
-func (d *doctor) traffic(ctx context.Context, s lull.Store) (map[string]*traffic, error) {
-	uses := map[string]*traffic{}
-	f := lull.Filter{Kinds: []lull.EventKind{lull.EventLeft, lull.EventAbandoned, lull.EventClosed}}
-	for e, err := range s.Events(ctx, f) {
-		if err != nil {
-			return nil, err
-		}
-		t := uses[e.Gate]
-		if t == nil {
-			t = &traffic{}
-			uses[e.Gate] = t
-		}
-		if e.Kind == lull.EventClosed {
-			t.closed, t.lastClosed = t.closed+1, e
-			continue
-		}
-		t.entered, t.lastJob = t.entered+1, e
-		if time.Since(e.At.Wall) < 24*time.Hour {
-			t.today++
-		}
+// look is a gate as it is; or as far as this user may see it, who is inside left out:
+// a database's role that runs jobs need not see the others.
+func (d *doctor) look(ctx context.Context, c *lull.Client, name string, known []lull.Gate) (s lull.Snapshot, seeing bool, err error) {
+	s, err = c.Store().Snapshot(ctx, name)
+	if _, refused := pgstore.Refused(err); !refused {
+		return s, true, err
 	}
-	return uses, nil
+	s = lull.Snapshot{Gate: lull.Gate{Name: name}, Now: lull.Moment{Wall: time.Now()}}
+	if i := slices.IndexFunc(known, func(g lull.Gate) bool { return g.Name == name }); i >= 0 {
+		s.Gate = known[i]
+	}
+	return s, false, nil
 }
+
+func gateTitle(name string) string { return fmt.Sprintf("gate %q", name) }
 
 // use says whether both jobs and deployments use a gate. One of them alone is
 // protected from nothing, and looks as if all were well.
-func (d *doctor) use(s lull.Snapshot, t *traffic, others bool) {
-	if t == nil {
-		t = &traffic{}
-	}
+func (d *doctor) use(s lull.Snapshot, t lull.Traffic, others bool) {
 	name, about := s.Gate.Name, gateTitle(s.Gate.Name)
-	passed := t.entered > 0 || len(s.Inside) > 0
-	closed := t.closed > 0 || s.Gate.Phase > 0
+	passed := t.LastJob.Kind != "" || len(s.Inside) > 0
+	closed := t.LastClosing.Kind != "" || s.Gate.Phase > 0
 	switch {
 	case !passed && !closed && others:
 		d.warn(about, "nobody has used it, but there are other gates", "name the gate that jobs and deployments use: --gate NAME, or LULL_GATE")
@@ -249,7 +226,7 @@ func (d *doctor) use(s lull.Snapshot, t *traffic, others bool) {
 	case !closed:
 		d.warn(about, "jobs pass it, but nobody has ever closed it", "deploy with: lull deploy"+d.gateFlag(name)+" -- COMMAND; if you do, it uses another store or gate")
 	default:
-		d.ok(about, "%s%s", t.text(s), d.meant(name))
+		d.ok(about, "%s%s", useText(s, t), d.meant(name))
 	}
 }
 
@@ -268,8 +245,8 @@ func (d *doctor) gateFlag(name string) string {
 	return " --gate " + name
 }
 
-// text is a gate's use in one line.
-func (t *traffic) text(s lull.Snapshot) string {
+// useText is a gate's use in one line.
+func useText(s lull.Snapshot, t lull.Traffic) string {
 	parts := []string{stateWord(s.Gate.Phase)}
 	if n := len(s.Inside); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d inside", n))
@@ -277,12 +254,12 @@ func (t *traffic) text(s lull.Snapshot) string {
 	if n := len(s.Waiting); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting", n))
 	}
-	parts = append(parts, count(t.today, "job")+" in 24 h")
-	if t.entered > 0 {
-		parts = append(parts, fmt.Sprintf("the last %s ago on %s", short(time.Since(t.lastJob.At.Wall)), t.lastJob.Holder.Host))
+	parts = append(parts, jobsLately(t)+" in 24 h")
+	if t.LastJob.Kind != "" {
+		parts = append(parts, fmt.Sprintf("the last %s ago on %s", short(time.Since(t.LastJob.At.Wall)), t.LastJob.Holder.Host))
 	}
-	if t.closed > 0 {
-		parts = append(parts, fmt.Sprintf("last closed %s ago by %s", short(time.Since(t.lastClosed.At.Wall)), t.lastClosed.Holder))
+	if t.LastClosing.Kind != "" {
+		parts = append(parts, fmt.Sprintf("last closed %s ago by %s", short(time.Since(t.LastClosing.At.Wall)), t.LastClosing.Holder))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -25,7 +25,7 @@ func testDoctor(t *testing.T, environ ...string) *doctor {
 }
 
 // want fails unless doctor found that, at that level.
-func (d *doctor) want(t *testing.T, level, what string) {
+func (d *doctor) want(t *testing.T, level lull.Level, what string) {
 	t.Helper()
 	for _, f := range d.findings {
 		if f.Level == level && strings.Contains(f.What+" "+f.Remedy, what) {
@@ -35,7 +35,7 @@ func (d *doctor) want(t *testing.T, level, what string) {
 	t.Errorf("no %s says %q:\n%s", level, what, d.text(paint{}))
 }
 
-func (d *doctor) wantNone(t *testing.T, level string) {
+func (d *doctor) wantNone(t *testing.T, level lull.Level) {
 	t.Helper()
 	if d.count(level) > 0 {
 		t.Errorf("there is a %s:\n%s", level, d.text(paint{}))
@@ -45,10 +45,10 @@ func (d *doctor) wantNone(t *testing.T, level string) {
 func TestDoctorNamesTheVariableThatWasMeant(t *testing.T) {
 	d := testDoctor(t, "LULL_GATES=web", "LULL_LEASE=", "LULL_SOMETHING_ELSE=1", "LULL_STORE=file:///x")
 	d.variables()
-	d.want(t, levelWarning, "did you mean LULL_GATE?")
-	d.want(t, levelWarning, "LULL_LEASE is set to nothing")
-	d.want(t, levelWarning, "the variables are LULL_STORE")
-	d.want(t, levelOK, "LULL_STORE")
+	d.want(t, lull.LevelWarning, "did you mean LULL_GATE?")
+	d.want(t, lull.LevelWarning, "LULL_LEASE is set to nothing")
+	d.want(t, lull.LevelWarning, "the variables are LULL_STORE")
+	d.want(t, lull.LevelOK, "LULL_STORE")
 }
 
 func TestDoctorTriesTheTablesOfAllCommands(t *testing.T) {
@@ -68,10 +68,10 @@ remark = "x"
 		t.Fatal(err)
 	}
 	d.tables(file, path)
-	d.want(t, levelProblem, "[run] max_wait")
-	d.want(t, levelProblem, "[close] remark is no such key")
-	d.want(t, levelOK, "[deploy] sets 1 flag")
-	if n := d.count(levelProblem); n != 2 {
+	d.want(t, lull.LevelProblem, "[run] max_wait")
+	d.want(t, lull.LevelProblem, "[close] remark is no such key")
+	d.want(t, lull.LevelOK, "[deploy] sets 1 flag")
+	if n := d.count(lull.LevelProblem); n != 2 {
 		t.Errorf("%d problems, want 2:\n%s", n, d.text(paint{}))
 	}
 }
@@ -81,12 +81,12 @@ func TestDoctorSeesConfigurationThatAnybodyMayWrite(t *testing.T) {
 	writeFile(t, path, "")
 	d := testDoctor(t)
 	d.writable(path)
-	d.wantNone(t, levelProblem)
+	d.wantNone(t, lull.LevelProblem)
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	d.writable(path)
-	d.want(t, levelProblem, "chmod o-w "+path)
+	d.want(t, lull.LevelProblem, "chmod o-w "+path)
 }
 
 // gatesOf examines the gates of a store in which that has happened.
@@ -105,7 +105,7 @@ func gatesOf(t *testing.T, gate string, happened ...func(*lull.Client)) *doctor 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.gates(t.Context(), client, known); err != nil {
+	if err := d.gates(t.Context(), client, known, false); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -132,12 +132,12 @@ func aDeployment(c *lull.Client) {
 }
 
 func TestDoctorWarnsOfGateThatOnlyJobsOrOnlyDeploymentsUse(t *testing.T) {
-	gatesOf(t, "web").want(t, levelOK, "not used yet")
-	gatesOf(t, "web", aJob).want(t, levelWarning, "nobody has ever closed it")
-	gatesOf(t, "web", aDeployment).want(t, levelWarning, "no job has ever passed it")
+	gatesOf(t, "web").want(t, lull.LevelOK, "not used yet")
+	gatesOf(t, "web", aJob).want(t, lull.LevelWarning, "nobody has ever closed it")
+	gatesOf(t, "web", aDeployment).want(t, lull.LevelWarning, "no job has ever passed it")
 	both := gatesOf(t, "web", aJob, aDeployment)
-	both.want(t, levelOK, "1 job in 24 h")
-	both.wantNone(t, levelWarning)
+	both.want(t, lull.LevelOK, "1 job in 24 h")
+	both.wantNone(t, lull.LevelWarning)
 }
 
 func TestDoctorWarnsOfHoldWithoutLimit(t *testing.T) {
@@ -146,15 +146,15 @@ func TestDoctorWarnsOfHoldWithoutLimit(t *testing.T) {
 			panic(err)
 		}
 	})
-	d.want(t, levelWarning, "closed without limit by ann@web1")
-	d.want(t, levelWarning, "lull extend ")
+	d.want(t, lull.LevelWarning, "closed without limit by ann@web1")
+	d.want(t, lull.LevelWarning, "lull extend ")
 }
 
 func TestDoctorWarnsOfLeakedHints(t *testing.T) {
 	d := testDoctor(t, "LULL_PASS=web=gone", "LULL_HOLD=other=gone")
 	d.leaked(lull.Snapshot{Gate: lull.Gate{Name: "web"}, Now: lull.Moment{Wall: time.Now()}})
-	d.want(t, levelWarning, "LULL_PASS names a job that is not inside any more")
-	if n := d.count(levelWarning); n != 1 {
+	d.want(t, lull.LevelWarning, "LULL_PASS names a job that is not inside any more")
+	if n := d.count(lull.LevelWarning); n != 1 {
 		t.Errorf("%d warnings, want 1: the other hint is about another gate", n)
 	}
 }

@@ -98,16 +98,15 @@ func (a *app) sayWhichGate(ctx context.Context, c *lull.Client) {
 	if !c.Store().About().Shared {
 		where += " on " + c.Holder().Host
 	}
-	n, last, err := jobsLately(ctx, c, lately)
-	switch {
+	t, err := c.Traffic(ctx, c.Gate(), lately)
+	switch last := t.LastJob; {
 	case err != nil: // closing the gate will say so
 		a.say("%s", where)
 		return
-	case n > 0:
-		a.say("%s: %s in 24 h, last from %s at %s", where, count(n, "job"), last.Holder.Host, clock(last.At.Wall, time.Now()))
+	case t.Lately > 0:
+		a.say("%s: %s in 24 h, last from %s at %s", where, jobsLately(t), last.Holder.Host, clock(last.At.Wall, time.Now()))
 		return
-	}
-	if n, last, err := jobsLately(ctx, c, 0); err == nil && n > 0 {
+	case last.Kind != "":
 		a.say("%s: no job in 24 h, the last one from %s at %s", where, last.Holder.Host, clock(last.At.Wall, time.Now()))
 		return
 	}
@@ -119,18 +118,10 @@ func (a *app) sayWhichGate(ctx context.Context, c *lull.Client) {
 	a.fail("WARNING: no job has ever passed this gate; if there are jobs, they use another store, gate or host (see lull doctor%s)", a.where(c.Gate()))
 }
 
-// jobsLately counts the jobs that came to the gate by themselves, whether or not they
-// passed it: those that a deployment started show nothing about where jobs are.
-func jobsLately(ctx context.Context, c *lull.Client, since time.Duration) (n int, last lull.Event, err error) {
-	ends := []lull.EventKind{lull.EventLeft, lull.EventAbandoned, lull.EventTimedOut}
-	for e, err := range c.Store().Events(ctx, lull.Filter{Gate: c.Gate(), Since: since, Kinds: ends}) {
-		if err != nil {
-			return n, last, err
-		}
-		if e.PartOf == "" && e.Hold == "" {
-			n++
-			last = e
-		}
+func jobsLately(t lull.Traffic) string {
+	text := count(t.Lately, "job")
+	if t.Lately >= lull.MostLately {
+		text += " or more"
 	}
-	return n, last, nil
+	return text
 }

@@ -79,7 +79,7 @@ func (a *app) explain(err error) *failure {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &setup):
-		return &failure{status: exitConfig, what: err.Error(), hint: setup.Hint, err: err}
+		return a.explainSetup(err, setup)
 	case errors.As(err, &busy):
 		wait := "wait for it with --max-wait 15m"
 		if errors.Is(err, lull.ErrTimeout) {

@@ -62,7 +62,7 @@ func TestLinesToTypeNameWhatAnotherShellDoesNotKnow(t *testing.T) {
 		{usual: "default", want: ""},
 		{usual: "web", want: " --gate default"},
 		{flags: globals{store: "file:///x"}, environ: []string{"LULL_STORE=file:///y"}, usual: "default", want: " --store file:///x"},
-		{environ: []string{"LULL_STORE=postgres://ann:s3cret@db/x y"}, usual: "default", want: " --store 'postgres://ann:***@db/x y'"},
+		{environ: []string{"LULL_STORE=postgres://ann:s3cret@db/x y"}, usual: "default", want: " --store 'postgres://ann@db/x y'"},
 		{environ: []string{"LULL_STORE=env:S", "LULL_CONFIG=/x"}, usual: "default", want: " --store env:S"},
 		{environ: []string{"LULL_CONFIG=/x"}, usual: "default", want: " --config /x"},
 		{flags: globals{config: "/z"}, environ: []string{"LULL_CONFIG=/x"}, usual: "default", want: " --config /z"},

@@ -28,17 +28,21 @@ func newInit(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init URL",
 		Short: "Set lull up here: make the store, write lull.toml, check both",
-		Long: `Set lull up on this host. init makes the store's directory with the mode that it
-needs, writes lull.toml, runs lull doctor, and prints the line for a job and the one
-for a deployment.
+		Long: `Set lull up on this host. init makes the store, writes lull.toml, runs lull doctor, and
+prints the line for a job and the one for a deployment.
 
-URL is where gates are kept: file:///DIRECTORY for the jobs of this host, or env:NAME
-for a variable that holds the URL. lull.toml is written to /etc/lull if root runs
-this, else to the user's configuration, or where --config says. With --gate, --lease
-or --kill-grace these stand in it as well.
+URL is where gates are kept: file:///DIRECTORY for the jobs of this host,
+postgres://USER@HOST/DATABASE for those of a cluster, or env:NAME for a variable that
+holds the URL. lull.toml is written to /etc/lull if root runs this, else to the user's
+configuration, or where --config says. With --gate, --lease or --kill-grace these
+stand in it as well.
 
-The directory is for the user who runs init, and for nobody else. Jobs and deployments
+A directory is for the user who runs init, and for nobody else. Jobs and deployments
 of other users need --group: who is in it can use the gates.
+
+In a database, init does what lull migrate does, unless that has been done. Everybody
+can read lull.toml, so that no password is written into it: let it stand in ~/.pgpass,
+in a service file, or in a variable.
 
 It may be run again. A lull.toml that says the same already is kept as it is, with
 whatever else somebody wrote into it; a different one is only replaced with
@@ -49,10 +53,11 @@ whatever else somebody wrote into it; a different one is only replaced with
 			exitHelpUnavailable,
 			exitHelpConfig+", or there is a different lull.toml"),
 		Example: `  sudo lull init file:///var/lib/lull --group deploy
+  lull init postgres://deploy@db1/shop
   lull init file:///srv/app/lull --gate web --config /srv/app/lull.toml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("lull init takes one argument, the store's URL", "for the jobs of this host: lull init file:///var/lib/lull")
+				return usage("lull init takes one argument, the store's URL", "for the jobs of this host: lull init file:///var/lib/lull; for a cluster: lull init postgres://USER@HOST/DATABASE")
 			}
 			return nil
 		},
@@ -70,6 +75,10 @@ func (a *app) init(cmd *cobra.Command, url string, f initFlags) error {
 	if a.flags.store != "" {
 		return usage("lull init takes the store as its argument", "leave --store away")
 	}
+	url, err := a.withoutPassword(cmd.Context(), url)
+	if err != nil {
+		return err
+	}
 	text, err := a.configText(url)
 	if err != nil {
 		return err
@@ -83,7 +92,7 @@ func (a *app) init(cmd *cobra.Command, url string, f initFlags) error {
 		return err
 	}
 	// The store first: a configuration is only left for one that can be used.
-	if err := a.makeStore(url, f.group); err != nil {
+	if err := a.makeStore(cmd.Context(), url, f.group); err != nil {
 		return err
 	}
 	if err := config.write(); err != nil {
@@ -157,7 +166,7 @@ const configTemplate = `# lull.toml: how jobs and deployments find their gate.
 
 // configTarget is the file to write. It must be the one that will be read.
 func (a *app) configTarget() (string, error) {
-	if named := first(a.flags.config, a.Getenv("LULL_CONFIG")); named != "" {
+	if named := first(a.flags.config, a.Getenv(configVariable)); named != "" {
 		return filepath.Abs(named)
 	}
 	usual := a.usualConfigs()
@@ -178,8 +187,16 @@ func (a *app) configTarget() (string, error) {
 }
 
 // makeStore makes what the store needs to be opened.
-func (a *app) makeStore(url, group string) error {
+func (a *app) makeStore(ctx context.Context, url, group string) error {
 	a.settings.store = url
+	switch schema, err := a.openSchema(); {
+	case err != nil:
+		return err
+	case schema != nil && group != "":
+		return usage("--group is for a directory: in a database roles are granted what they may do", "leave it away, then: lull migrate --grant-job ROLE --grant-deploy ROLE")
+	case schema != nil:
+		return a.makeSchema(ctx, schema)
+	}
 	if group != "" {
 		url, err := a.storeURL()
 		if err != nil {
@@ -197,7 +214,7 @@ func (a *app) makeStore(url, group string) error {
 	if err != nil {
 		return err
 	}
-	return store.Shutdown(context.Background())
+	return store.Shutdown(ctx)
 }
 
 // shareDirectory gives a directory to a group. What is made in it later follows, by

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/lull-dev/lull/pgstore"
 )
 
 // masked stands where a secret stood.
@@ -136,6 +138,10 @@ func maskURL(word string) string {
 	if !ok {
 		return word
 	}
+	before := scheme[:strings.LastIndexFunc(scheme, notLetter)+1] // as --url=
+	if isPostgres(scheme[len(before):]) {
+		return before + maskPostgres(word[len(before):])
+	}
 	authority := rest
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 		authority = rest[:end]
@@ -153,4 +159,29 @@ func maskURL(word string) string {
 		return word
 	}
 	return scheme + "://" + user + ":" + masked + rest[at:]
+}
+
+func notLetter(r rune) bool { return r < 'a' || r > 'z' }
+
+// maskPostgres masks the user's password where libpq looks for it; where it cannot be
+// told where that ends, all that it may be. Those behind a ? have names by which they
+// are found as any other. Unlike [pgstore.Mask] it leaves a mark: what was masked cannot
+// be run again.
+func maskPostgres(url string) string {
+	scheme, rest, _ := strings.Cut(url, "://")
+	shown := pgstore.Mask(url)
+	unclear := strings.HasSuffix(shown, "://"+masked)
+	at := strings.IndexAny(rest, "@/")
+	if unclear {
+		at = strings.LastIndex(rest, "@")
+	}
+	if at >= 0 && rest[at] == '@' {
+		if user, _, secret := strings.Cut(rest[:at], ":"); secret {
+			return scheme + "://" + user + ":" + masked + rest[at:]
+		}
+	}
+	if unclear {
+		return shown
+	}
+	return url
 }

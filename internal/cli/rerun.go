@@ -241,7 +241,7 @@ func (j finishedJob) how(a *app) rerunWay {
 		line = append(line, "--gate", j.Gate)
 	}
 	if a.flags.store != "" {
-		line = append(line, "--store", maskURL(a.flags.store))
+		line = append(line, "--store", shownStore(a.flags.store))
 	}
 	if j.Name != "" {
 		line = append(line, "--name", j.Name)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/lull-dev/lull"
@@ -99,11 +101,21 @@ func (a *app) rerunOne(ctx context.Context, c *lull.Client, self string, signals
 	if err != nil {
 		return 0, fmt.Errorf("note that job %s is run again: %w", j.ID, err)
 	}
-	process, err := child.Start(child.Command{Args: a.rerunArgs(self, c.Gate(), j), Env: a.Environ, Signals: signals})
+	process, err := child.Start(child.Command{Args: a.rerunArgs(self, c.Gate(), j), Env: a.rerunEnv(), Signals: signals})
 	if err != nil {
 		return 0, a.cannotRun(err)
 	}
 	return process.Wait().Code, nil
+}
+
+// rerunEnv is the environment of our own command line for a job. The store is in it,
+// which everybody on the host could read among the arguments, with its password.
+func (a *app) rerunEnv() []string {
+	if a.flags.store == "" {
+		return a.Environ
+	}
+	env := slices.DeleteFunc(slices.Clone(a.Environ), func(pair string) bool { return strings.HasPrefix(pair, storeVariable+"=") })
+	return append(env, storeVariable+"="+a.flags.store)
 }
 
 // rerunArgs is our own command line for a job. What came from the environment and
@@ -115,7 +127,6 @@ func (a *app) rerunArgs(self, gate string, j finishedJob) []string {
 			args = append(args, flag, value)
 		}
 	}
-	add("--store", a.flags.store, a.flags.store != "")
 	add("--config", a.flags.config, a.flags.config != "")
 	add("--lease", a.flags.lease.d.String(), a.flags.lease.set)
 	add("--kill-grace", a.flags.killGrace.d.String(), a.flags.killGrace.set)

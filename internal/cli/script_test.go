@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"lull":       lullMain,
 		"await-file": awaitFile,
 	})
@@ -62,9 +62,14 @@ const patience = 30 * time.Second
 // and the condition [root]: they run as root.
 func TestScripts(t *testing.T) {
 	deadline, _ := t.Deadline()
-	testscript.Run(t, testscript.Params{
-		Deadline: deadline, // a script that hangs then says where
-		Dir:      filepath.Join("testdata", "script"),
+	params := scriptParams(filepath.Join("testdata", "script"))
+	params.Deadline = deadline // a script that hangs then says where
+	testscript.Run(t, params)
+}
+
+func scriptParams(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("LULL_STORE", "file://"+filepath.Join(env.WorkDir, "store"))
 			env.Setenv("SUDO_USER", "ann") // who it is, whoever runs the tests
@@ -89,7 +94,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("there is no condition %q", name)
 		},
 		RequireExplicitExec: true,
-	})
+	}
 }
 
 func eventually(ts *testscript.TestScript, neg bool, args []string) {

@@ -44,6 +44,7 @@ type configFile struct {
 
 // configure works out the settings for a command whose flags have been parsed.
 func (a *app) configure(cmd *cobra.Command) error {
+	a.command = cmd.Name()
 	a.quiet, a.verbose = a.flags.quiet, a.flags.verbose
 	for _, name := range []string{"store", "gate", "output", "config"} {
 		// As --gate "$GATE" with nothing in it: the default is not what was meant.
@@ -56,7 +57,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 		return err
 	}
 	s := settings{file: path, usualGate: first(file.Gate, lull.DefaultGate)}
-	s.store = first(a.flags.store, a.Getenv("LULL_STORE"), file.Store)
+	s.store = first(a.flags.store, a.Getenv(storeVariable), file.Store)
 	s.implied = s.store == ""
 	s.gate = first(a.flags.gate, a.Getenv("LULL_GATE"), s.usualGate)
 	if err := a.checkGate(s.gate, file, path); err != nil {
@@ -134,7 +135,7 @@ func positive(name string, d time.Duration) error {
 // readConfig reads the configuration file that was named, or the first of the usual
 // ones that exists. A file that was named must exist.
 func (a *app) readConfig() (path string, file configFile, err error) {
-	named := first(a.flags.config, a.Getenv("LULL_CONFIG"))
+	named := first(a.flags.config, a.Getenv(configVariable))
 	places := []string{named}
 	if named == "" {
 		places = a.usualConfigs()

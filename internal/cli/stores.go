@@ -8,6 +8,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/filestore"
+	"github.com/lull-dev/lull/pgstore"
 )
 
 // clusterVariables are set for jobs of a cluster, whose hosts do not share a file
@@ -29,7 +30,7 @@ func (a *app) open() (*lull.Client, error) {
 func (a *app) openLate(notify func(lull.Notice)) (*lull.Client, error) {
 	store, err := a.openStore()
 	if errors.Is(err, lull.ErrUnavailable) {
-		store, err = &lateStore{open: a.openStore, url: maskURL(a.settings.store)}, nil
+		store, err = &lateStore{open: a.openStore, url: shownStore(a.settings.store)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -52,18 +53,44 @@ func (a *app) openStore() (lull.Store, error) {
 	case url == "":
 		return a.openImplied()
 	}
-	scheme, _, ok := strings.Cut(url, ":")
+	scheme, _, ok := strings.Cut(url, "://")
 	switch {
-	case !ok:
-		return nil, misconfigured(fmt.Sprintf("store %q is not a URL", maskURL(url)), "write it like file:///var/lib/lull")
-	case scheme == "file":
+	case isPostgres(scheme):
+		return pgstore.Open(url)
+	case strings.HasPrefix(url, "file:"):
 		dir, opts, err := filestore.ParseURL(url)
 		if err != nil {
 			return nil, err
 		}
 		return filestore.Open(dir, opts)
+	case !ok:
+		return nil, misconfigured("the store that is named is not a URL", storeForms)
 	}
-	return nil, misconfigured(fmt.Sprintf("there is no store for %q", maskURL(url)), "the stores are file:///DIRECTORY, and env:NAME for a variable that holds such a URL")
+	return nil, misconfigured(fmt.Sprintf("there is no store for %q", shownStore(url)), storeForms)
+}
+
+// storeForms are the ways to name a store.
+const storeForms = "the stores are file:///DIRECTORY for one host, postgres://USER@HOST/DATABASE for a cluster, and env:NAME for a variable that holds such a URL"
+
+// isPostgres reports whether URLs of a scheme name a PostgreSQL database. The last is
+// that of a Rails adapter.
+func isPostgres(scheme string) bool {
+	return scheme == "postgres" || scheme == "postgresql" || scheme == "postgis"
+}
+
+// shownStore is the name of a store as people may see it: without a password. Of what
+// is not plainly a URL nothing is shown, since nobody can tell what it is.
+func shownStore(store string) string {
+	scheme, _, ok := strings.Cut(store, "://")
+	switch name, env := strings.CutPrefix(store, "env:"); {
+	case env && isVariable(name):
+		return store
+	case isPostgres(scheme):
+		return pgstore.Mask(store)
+	case !ok:
+		return masked
+	}
+	return maskURL(store)
 }
 
 // storeURL is the configured store, the variable that env: names looked up; "" is
@@ -73,11 +100,22 @@ func (a *app) storeURL() (string, error) {
 	if !ok {
 		return a.settings.store, nil
 	}
+	if !isVariable(name) {
+		return "", misconfigured("env: is not followed by a variable's name", "write it like env:DATABASE_URL")
+	}
 	url := a.Getenv(name)
 	if url == "" {
 		return "", misconfigured(fmt.Sprintf("the store is in the variable %s, which is not set", name), "set it to a URL such as file:///var/lib/lull")
 	}
 	return url, nil
+}
+
+// isVariable reports whether a word can be a variable's name, and nothing else: a URL
+// with a password is not to be taken for one, and shown.
+func isVariable(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
 }
 
 // openImplied opens the file store of this host, when nobody named a store.

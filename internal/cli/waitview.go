@@ -106,16 +106,16 @@ func (a *app) openLine(h lull.Hold, c *lull.Client) string {
 }
 
 // where are the flags that name this gate, store and configuration to another shell
-// of this host: those that this process got from its own flags and environment.
-// Passwords are masked.
+// of this host: those that this process got from its own flags and environment. No
+// password is among them: PostgreSQL's is then looked for where psql looks for it.
 func (a *app) where(gate string) string {
 	s := ""
 	if gate != a.settings.usualGate {
 		s += " --gate " + gate
 	}
 	if store := first(a.flags.store, a.Getenv(storeVariable)); store != "" {
-		s += " --store " + shellWord(maskURL(store))
-	} else if config := first(a.flags.config, a.Getenv("LULL_CONFIG")); config != "" {
+		s += " --store " + shellWord(shownStore(store))
+	} else if config := first(a.flags.config, a.Getenv(configVariable)); config != "" {
 		s += " --config " + shellWord(config)
 	}
 	return s

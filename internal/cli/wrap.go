@@ -114,7 +114,9 @@ func (a *app) cannotRun(err error) error {
 	if _, missing := child.Find(start.Command, "", a.Environ); missing == nil || start.ExitCode() == exitCannotRun {
 		hint = "look at its mode and its first line, with: ls -l"
 	}
-	return &failure{status: start.ExitCode(), what: start.Error(), hint: hint, err: err}
+	shown := *start
+	shown.Command = mask([]string{start.Command})[0] // it may be NAME=VALUE, as a shell takes it
+	return &failure{status: start.ExitCode(), what: shown.Error(), hint: hint, err: err}
 }
 
 // command returns the words behind the flags, or says that there are none.
