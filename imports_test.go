@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"lull/internal/pgtest":        {"github.com/jackc/pgx/v5"},
 	"lull/internal/storm":         {},
 	"lull/internal/storm/witness": {"lull/internal/storm"},
-	"lull/bench":                  {"lull", "lull/filestore", "lull/memstore", "lull/pgstore", "lull/remotestore", "lull/internal/pgtest", "golang.org/x/sys"},
+	"lull/bench":                  {"lull", "lull/filestore", "lull/memstore", "lull/pgstore", "lull/remotestore", "lull/internal/pgtest", "github.com/jackc/pgx/v5", "golang.org/x/sys"},
 }
 
 func TestArrowsBetweenPackages(t *testing.T) {

@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/lull-dev/lull"
-	"github.com/lull-dev/lull/filestore"
 )
 
 // inProcess measures how often one process can pass a gate.
 func inProcess(m *machine) ([]row, error) {
-	s, err := filestore.Open(filepath.Join(m.dir, "process"), filestore.Options{})
+	s, err := m.files("process").open()
 	if err != nil {
 		return nil, err
 	}
@@ -43,25 +41,30 @@ func pass(s lull.Store) error {
 // withPasses measures whether closing and opening cost more with many passes on
 // record.
 func withPasses(m *machine) ([]row, error) {
-	few, err := m.closing("few", 10)
+	return closings("Close + Open with 10,000 passes on record against 10, ratio of medians", m.files("few"), m.files("many"))
+}
+
+// closings measures it at two places, where there are few and many.
+func closings(what string, fewAt, manyAt place) ([]row, error) {
+	few, err := closing(fewAt, 10)
 	if err != nil {
 		return nil, err
 	}
-	many, err := m.closing("many", 10_000)
+	many, err := closing(manyAt, 10_000)
 	if err != nil {
 		return nil, err
 	}
 	return []row{{
-		"Close + Open with 10,000 passes on record against 10, ratio of medians",
+		what,
 		fmt.Sprintf("%.2f × (%.2f ms against %.2f ms)", many/few, many, few), "≤ 2 ×",
 	}}, nil
 }
 
 // closing returns how long Close and Open take together in ms, with so many passes
 // inside.
-func (m *machine) closing(name string, passes int) (float64, error) {
+func closing(at place, passes int) (float64, error) {
 	ctx := context.Background()
-	s, err := filestore.Open(filepath.Join(m.dir, name), filestore.Options{})
+	s, err := at.open()
 	if err != nil {
 		return 0, err
 	}

@@ -20,12 +20,22 @@ import (
 // patience bounds every wait for something to happen.
 const patience = 30 * time.Second
 
-// env is the environment of commands that use a store of their own.
-func (m *machine) env(store string) []string {
-	return append(os.Environ(), "LULL_STORE="+m.url(store), "LULL_CONFIG=/dev/null")
+// place is where gates are kept: for commands, and for this process.
+type place struct {
+	url  string
+	open func() (lull.Store, error)
 }
 
-func (m *machine) url(store string) string { return "file://" + filepath.Join(m.dir, store) }
+// files is a place in a directory of its own.
+func (m *machine) files(name string) place {
+	dir := filepath.Join(m.dir, name)
+	return place{"file://" + dir, func() (lull.Store, error) { return filestore.Open(dir, filestore.Options{}) }}
+}
+
+// env is the environment of commands that use a store.
+func (p place) env() []string {
+	return append(os.Environ(), "LULL_STORE="+p.url, "LULL_CONFIG=/dev/null")
+}
 
 func (m *machine) command(env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(m.lull, append([]string{"-q"}, args...)...)
@@ -33,9 +43,9 @@ func (m *machine) command(env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// client opens a store in this process.
-func (m *machine) client(store string) (*lull.Client, error) {
-	s, err := filestore.Open(filepath.Join(m.dir, store), filestore.Options{})
+// client opens the store in this process.
+func (p place) client() (*lull.Client, error) {
+	s, err := p.open()
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +94,9 @@ func start(cmds ...*exec.Cmd) (end func(), err error) {
 // memory measures the private memory of wrappers. Two run at once, so that the pages
 // of the binary itself, which all wrappers share, do not count as one's own.
 func memory(m *machine) ([]row, error) {
-	env := m.env("memory")
-	c, err := m.client("memory")
+	at := m.files("memory")
+	env := at.env()
+	c, err := at.client()
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +166,7 @@ const manyWaiters = 100
 func waiters(m *machine) ([]row, error) {
 	var first, last []float64
 	for range 5 {
-		f, l, err := m.opening()
+		f, l, err := m.opening(m.files("waiters"))
 		if err != nil {
 			return nil, err
 		}
@@ -168,9 +179,9 @@ func waiters(m *machine) ([]row, error) {
 	}, nil
 }
 
-func (m *machine) opening() (first, last time.Duration, err error) {
-	env := m.env("waiters")
-	c, err := m.client("waiters")
+func (m *machine) opening(at place) (first, last time.Duration, err error) {
+	env := at.env()
+	c, err := at.client()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -230,8 +241,9 @@ func (m *machine) opening() (first, last time.Duration, err error) {
 // afterCrash measures how long a gate stays closed after its deployment's wrapper was
 // killed with -9, as a waiting job sees it.
 func afterCrash(m *machine) ([]row, error) {
-	env := m.env("crash")
-	c, err := m.client("crash")
+	at := m.files("crash")
+	env := at.env()
+	c, err := at.client()
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// startUp times lull run -- true in turn with flock -s FILE true, so that both meet
-// the same noise.
+// startUp times lull run -- true against flock -s FILE true.
 func startUp(m *machine) ([]row, error) {
 	flock, err := exec.LookPath("flock")
 	if err != nil {
@@ -20,30 +19,33 @@ func startUp(m *machine) ([]row, error) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		return nil, err
 	}
-	env := m.env("start")
+	env := m.files("start").env()
 	ours := func() *exec.Cmd { return m.command(env, "run", "--", "true") }
 	theirs := func() *exec.Cmd { return exec.Command(flock, "-s", file, "true") }
+	ratio, err := m.inTurn(ours, theirs)
+	return []row{{"`lull run -- true` against `flock -s FILE true`, wall time, ratio of medians", ratio, "≤ 2.0 ×"}}, err
+}
+
+// inTurn times two commands in turn, so that both meet the same noise, and tells
+// their ratio.
+func (m *machine) inTurn(ours, theirs func() *exec.Cmd) (string, error) {
 	var lull, peer, ratios []float64
 	for i := range m.pairs + 5 {
 		a, err := wall(ours())
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		b, err := wall(theirs())
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		if i < 5 {
 			continue // the first ones warm the page cache
 		}
 		lull, peer, ratios = append(lull, ms(a)), append(peer, ms(b)), append(ratios, float64(a)/float64(b))
 	}
-	return []row{{
-		"`lull run -- true` against `flock -s FILE true`, wall time, ratio of medians",
-		fmt.Sprintf("%.2f × (%.2f ms against %.2f ms; median of the ratios of %d pairs %.2f)",
-			median(lull)/median(peer), median(lull), median(peer), m.pairs, median(ratios)),
-		"≤ 2.0 ×",
-	}}, nil
+	return fmt.Sprintf("%.2f × (%.2f ms against %.2f ms; median of the ratios of %d pairs %.2f)",
+		median(lull)/median(peer), median(lull), median(peer), m.pairs, median(ratios)), nil
 }
 
 // wall is how long a command takes, from before its start until it is reaped.
