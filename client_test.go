@@ -66,6 +66,29 @@ func restless() (changed <-chan struct{}, stop func()) {
 	return c, func() { over.Store(true); ended() }
 }
 
+// A store that tells of changes is asked seldom without one. That is no reason to leave
+// the second of two unheeded for as long.
+func TestSecondHintIsHeededSoonWhereQuestionsAreRare(t *testing.T) {
+	play(t, func(s *scene) {
+		changed := make(chan struct{}, 1)
+		c := s.oddClient(odd{s.faulty, changed, lull.About{PollFirst: 5 * time.Minute, PollMost: 5 * time.Minute}})
+		hold := s.deploys(c, lull.Closing{})
+		ended := meanwhile(func() {
+			time.Sleep(time.Second)
+			changed <- struct{}{} // of something else
+			time.Sleep(10 * time.Millisecond)
+			s.opens(hold)
+			changed <- struct{}{}
+		})
+		began := time.Now()
+		pass := s.enters(c, lull.Job{})
+		s.wantTook(began, time.Second, 3*time.Second)
+		ended()
+		s.leaves(pass)
+		s.nothingRemains()
+	})
+}
+
 func TestStoreThatTellsOfChangesWithoutEndIsAskedAtItsPace(t *testing.T) {
 	play(t, func(s *scene) {
 		changed, stop := restless()

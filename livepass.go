@@ -2,6 +2,7 @@ package lull
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -126,12 +127,12 @@ func (p *LivePass) Leave(ctx context.Context, out Outcome) (Departure, error) {
 	if quiet {
 		return Departure{}, nil
 	}
-	var casualty bool
-	err = p.c.retry(ctx, time.Time{}, func(ctx context.Context) (err error) {
-		casualty, err = p.c.wasCasualty(ctx, p.pass, out.Ran)
-		return err
-	})
-	return Departure{Casualty: casualty}, err
+	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+		casualty, err := p.c.wasCasualty(ctx, p.pass, out.Ran)
+		if !errors.Is(err, ErrUnavailable) || sleep(ctx, jitter(pause)) != nil {
+			return Departure{Casualty: casualty}, err
+		}
+	}
 }
 
 func (p *LivePass) forget() {

@@ -25,8 +25,12 @@
 //
 //   - lapsed by the database's clock, a margin ago,
 //   - given no sign of life for half its length by the monotonic clock of whoever deletes
-//     it (see vigil), so that a clock that is set forward ends nobody's lease,
+//     it (see vigil), so that a clock that is set forward ends nobody's lease; the longest
+//     time without an answer does not count, since others may have had none either,
 //   - had its whole length since the server started, in which it could be renewed.
+//
+// Of a clock that was set back the first cannot be told: whoever deletes the row has then
+// heard nothing of it for all of its length.
 //
 // After a promotion a gate without anybody inside is not believed to be drained for the
 // longest lease there: the new primary may have lost passes, whose owners record them anew.
