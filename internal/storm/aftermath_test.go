@@ -5,7 +5,6 @@ package storm
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +15,11 @@ import (
 // hold, no file. Nobody cleans up. It returns how long that took.
 func (s *storm) aftermath() string {
 	s.Helper()
-	gone := s.waitFor("every command has ended", lease+slack, s.survivors)
-	calm := s.waitFor("lull status shows an open and empty gate", lease+slack, s.unrest)
+	gone := s.waitFor("every command has ended", s.lease+slack, s.survivors)
+	if s.lapses {
+		s.outwaitTheDead()
+	}
+	calm := s.waitFor("lull status shows an open and empty gate", s.lease+slack, s.unrest)
 
 	// The gate is free at once, for a job and for a deployment that waits for nobody.
 	free := time.Now()
@@ -30,8 +32,8 @@ func (s *storm) aftermath() string {
 	if passed > slack {
 		s.Errorf("after the storm a job and a deployment took %s", passed)
 	}
-	if left := s.records(); len(left) > 0 {
-		s.Errorf("after the storm these files remain:\n%s", strings.Join(left, "\n"))
+	if left, err := s.records(); len(left) > 0 || err != nil {
+		s.Errorf("after the storm the store keeps, %v:\n%s", err, strings.Join(left, "\n"))
 	}
 	races, _ := filepath.Glob(filepath.Join(s.dir, "race.*"))
 	for _, report := range races {
@@ -41,6 +43,18 @@ func (s *storm) aftermath() string {
 	ms := time.Millisecond
 	return fmt.Sprintf("after the storm: the last command was gone after %s, the gate calm after %s, a job and a deployment passed in %s",
 		gone.Round(ms), calm.Round(ms), passed.Round(ms))
+}
+
+// outwaitTheDead has a deployment wait for the dead, where somebody must: it ends
+// their places, when their leases are over.
+func (s *storm) outwaitTheDead() {
+	began := time.Now()
+	if _, _, err := s.run(s.lull, "deploy", "--max-wait", "1m", "--", "true"); err != nil {
+		s.Errorf("after the storm: %v", err)
+	}
+	if took := time.Since(began); took > s.lapse()+2*s.notice+slack {
+		s.Errorf("after the storm a deployment waited for the dead for %s", took)
+	}
 }
 
 // survivors lists the processes that are left, one a line.
@@ -87,21 +101,6 @@ func (s *storm) unrest() string {
 		return ""
 	}
 	return out
-}
-
-// records lists the files of passes and holds that the store has left. The gate's
-// own few files stay.
-func (s *storm) records() []string {
-	var left []string
-	store := filepath.Join(s.dir, "store")
-	filepath.WalkDir(store, func(path string, d fs.DirEntry, err error) error {
-		name, _ := filepath.Rel(store, path)
-		if err == nil && !d.IsDir() && (strings.Contains(name, "passes/") || strings.Contains(name, "holds/")) {
-			left = append(left, name)
-		}
-		return nil
-	})
-	return left
 }
 
 // diagnostics is what a wrapper and its command wrote to standard error.

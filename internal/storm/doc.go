@@ -1,6 +1,13 @@
-// Package storm lets dozens of real jobs and deployments loose on one file store,
-// kills, stops and interrupts some of them at any moment, and has a referee watch
-// that no job runs while a deployment does.
+// Package storm lets dozens of real jobs and deployments loose on one store, kills,
+// stops and interrupts some of them at any moment, and has a referee watch that no job
+// runs while a deployment does.
+//
+// # The ground
+//
+// The store is a directory, a PostgreSQL database, or such a database behind PgBouncer;
+// and on the latter two there is bad weather as well: the server restarts and crashes,
+// and half of the wrappers are cut off for a while. Witnesses, referee and verdict are
+// the same on every ground: see ground_test.go for what differs.
 //
 // # The referee
 //
@@ -25,6 +32,11 @@
 //
 // # The verdict
 //
+// A store that sees no processes knows its owners by their leases, and a lease may lapse
+// of one who is stopped, or cut off. An overlap that comes of that is what lull allows
+// if its history has it: each job as a casualty. All others are errors. See
+// lapse_test.go.
+//
 // Besides overlaps, the log says who ran how often, and in what order. Order is
 // judged by the log, in which one append comes after another, and by the phases
 // that lull told its children, not by clocks: see verdict_test.go. Clocks are only
@@ -33,5 +45,6 @@
 // That the storm would find an overlap is shown by the lock files that people write
 // for themselves, which it is let loose on as well: see lockfile_test.go.
 //
-//	go test -race -run TestStorm ./internal/storm -storm 5m -storm-seed 7
+//	go test -race -run 'TestStorm$' ./internal/storm -storm 5m -storm-seed 7
+//	go test -race -run 'TestStorm.*BadWeather' ./internal/storm -storm 5m
 package storm

@@ -28,10 +28,6 @@ type fault struct {
 	signal syscall.Signal
 }
 
-// longestStop is longer than the lease: a wrapper that was stopped for so long
-// finds on waking that it could not renew.
-const longestStop = lease + 500*time.Millisecond
-
 // Of a hundred wrappers so many have that fault. One that is killed at the start of
 // its command keeps deployments waiting for a lease: more would be a calm, not a
 // storm.
@@ -46,9 +42,10 @@ const (
 // randomFault draws a fault, mostly none, for a wrapper whose command lives for so
 // long. The moments crowd where the windows are narrow: in the first
 // milliseconds it arrives and starts its command, and a life later it leaves.
-func randomFault(rng *rand.Rand, life time.Duration) fault {
+func (g *planner) randomFault(life time.Duration) fault {
+	rng := g.rng
 	f := fault{signal: syscall.SIGKILL}
-	n := rng.IntN(100)
+	n := rng.IntN(100 * g.on.rarity)
 	drawn := func(of int) bool {
 		n -= of
 		return n < 0
@@ -63,7 +60,7 @@ func randomFault(rng *rand.Rand, life time.Duration) fault {
 	case drawn(stoppedOf):
 		f.kind, f.stop = stopped, between(rng, 50, 400)
 		if rng.IntN(16) == 0 {
-			f.stop = longestStop
+			f.stop = g.on.longestStop()
 		}
 	case drawn(interruptedOf):
 		f.kind, f.signal = interrupted, syscall.SIGTERM

@@ -73,6 +73,10 @@ func (s *storm) history(flags ...string) []event {
 	if err != nil {
 		s.Errorf("%v", err)
 	}
+	// A database is gone when somebody asks why.
+	if err := os.WriteFile(filepath.Join(s.dir, "history"), []byte(out), 0o644); err != nil {
+		s.Errorf("%v", err)
+	}
 	var all []event
 	for d := json.NewDecoder(strings.NewReader(out)); ; {
 		var e event

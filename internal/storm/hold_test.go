@@ -42,13 +42,14 @@ func (s *storm) answers(id string, args ...string) (p *process, input *os.File, 
 // the test itself, from "drained" to the end of input: a wrapper that is killed
 // takes its hold along, so that none is killed or interrupted in between.
 func (s *storm) closeWhileStdin(r *run) (*process, error) {
-	p, input, lines, err := s.answers(r.id, s.lull, "close", "--while-stdin", "--drain", "--max-wait", "1m", "--reason", r.id)
+	args := append([]string{s.lull, "close", "--while-stdin", "--drain", "--max-wait", "1m", "--reason", r.id}, r.flags...)
+	p, input, lines, err := s.answers(r.id, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		input.Close()
-		r.hung = !p.endedWithin(patience) || r.hung
+		r.hung = !p.endedWithin(s.patience) || r.hung
 	}()
 	var strike <-chan time.Time
 	if r.fault.kind != unharmed {
@@ -66,10 +67,10 @@ func (s *storm) closeWhileStdin(r *run) (*process, error) {
 			r.fault.after = 0 // is over
 			r.hit = r.fault.inflict(p)
 			if r.fault.kind != stopped {
-				r.hung = !p.endedWithin(patience)
+				r.hung = !p.endedWithin(s.patience)
 				return p, nil
 			}
-		case <-time.After(patience):
+		case <-time.After(s.patience):
 			return p, nil // it is called off then, which the verdict finds wrong
 		}
 	}
@@ -133,10 +134,13 @@ func (s *storm) closeAndForget(id string, limit, kill time.Duration) {
 	if kill >= 0 {
 		fault{kind: killed, signal: syscall.SIGKILL, after: kill}.inflict(p)
 	}
-	if !p.endedWithin(patience) || kill < 0 && p.status != 0 {
+	if !p.endedWithin(s.patience) || kill < 0 && p.status != 0 {
 		s.Errorf("%s: lull close ended with %d", id, p.status)
 	}
 }
+
+// unavailable is lull's exit status when the store cannot be reached.
+const unavailable = 69
 
 // closeAndOpen ends a hold by hand. If it was told that the gate is drained, no job
 // may run until then.
@@ -151,7 +155,7 @@ func (s *storm) closeAndOpen(id string, life time.Duration, drain bool) {
 		return
 	}
 	defer input.Close()
-	if !p.endedWithin(patience) || p.status != 0 {
+	if !p.endedWithin(s.patience) || p.status != 0 {
 		s.Errorf("%s: lull close ended with %d", id, p.status)
 	}
 	hold := <-lines
@@ -160,7 +164,15 @@ func (s *storm) closeAndOpen(id string, life time.Duration, drain bool) {
 	} else {
 		time.Sleep(life)
 	}
-	if _, _, err := s.run(s.lull, "open", hold); err != nil {
-		s.Errorf("%s: %v", id, err)
+	tooLong := until(s.patience)
+	for {
+		_, status, err := s.run(s.lull, "open", hold)
+		if status == unavailable && !tooLong() {
+			continue // a person tries again
+		}
+		if err != nil {
+			s.Errorf("%s: %v", id, err)
+		}
+		return
 	}
 }

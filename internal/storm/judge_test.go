@@ -65,7 +65,7 @@ func TestVerdictFinds(t *testing.T) {
 		}},
 		{"a casualty", "casualty", evidence{calm, []event{{Kind: "left", Name: "j", Casualty: true}}, both}},
 	} {
-		findings := judge(test.evidence).findings
+		findings := judge(test.evidence, fileGround("")).findings
 		all := strings.Join(findings, "\n")
 		if test.want == "" && all != "" || !strings.Contains(all, test.want) || len(findings) > 1 {
 			t.Errorf("%s: found %q, want %q", test.name, all, test.want)

@@ -55,7 +55,7 @@ func (s *storm) leaveBehind(t *testing.T, left, next plan) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ended := process.endedWithin(patience); !ended || process.bySignal == 0 != (p.fault.kind == unharmed) {
+		if ended := process.endedWithin(s.patience); !ended || process.bySignal == 0 != (p.fault.kind == unharmed) {
 			t.Fatalf("%s ended with %d\n%s", p, process.status, s.diagnostics(p.id))
 		}
 	}

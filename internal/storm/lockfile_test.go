@@ -60,8 +60,8 @@ func findsOverlaps(t *testing.T, job, deployment string) {
 	defer s.cron()()
 
 	found := 0
-	long, tooLong := until(howLong(2*time.Second, time.Second)), until(patience)
-	s.blow(&planner{rng: rand.New(rand.NewPCG(seed, 1))}, func() bool {
+	long, tooLong := until(howLong(2*time.Second, time.Second)), until(s.patience)
+	s.blow(&planner{rng: rand.New(rand.NewPCG(seed, 1)), on: s.ground}, func() bool {
 		found = len(overlaps(s.entries()))
 		if !long() || found == 0 && !tooLong() {
 			return false

@@ -42,6 +42,7 @@ func (p plan) weight() int {
 // planner draws plans. The same seed draws the same plans.
 type planner struct {
 	rng     *rand.Rand
+	on      ground
 	nests   bool
 	jobs    int
 	deploys int
@@ -67,15 +68,17 @@ func (g *planner) next() (plans []plan, pause time.Duration) {
 		}
 		plans = append(plans, g.job())
 	}
-	return plans, between(g.rng, 10, 150)
+	return plans, time.Duration(g.on.pace) * between(g.rng, 10, 150)
 }
 
 func (g *planner) job() plan {
 	g.jobs++
 	p := plan{id: "j" + strconv.Itoa(g.jobs), role: Job, life: between(g.rng, 5, 200), exit: g.exit()}
-	p.fault = randomFault(g.rng, p.life)
+	p.fault = g.randomFault(p.life)
+	p.flags = g.way()
+	g.outlast(&p, g.on.lasting)
 	g.temper(&p)
-	if g.nests && g.rng.IntN(12) == 0 {
+	if g.nests && g.rng.IntN(12) == 0 && !g.on.forsakes && p.life < g.on.lease {
 		p.inner = &plan{id: p.id + ".1", role: Job, life: between(g.rng, 5, 60), exit: g.exit()}
 	}
 	return p
@@ -84,7 +87,9 @@ func (g *planner) job() plan {
 func (g *planner) deployment() plan {
 	g.deploys++
 	p := plan{id: "d" + strconv.Itoa(g.deploys), role: Deployment, life: between(g.rng, 10, 150), exit: g.exit()}
-	p.fault = randomFault(g.rng, p.life)
+	p.fault = g.randomFault(p.life)
+	p.flags = g.way()
+	g.outlast(&p, g.on.lasting/4)
 	if g.nests && g.rng.IntN(8) == 0 {
 		p.closer, p.exit = true, 0
 		if p.fault.kind == killedAtStart || p.fault.kind == killedByCommand {
@@ -99,11 +104,32 @@ func (g *planner) deployment() plan {
 	p.hurry = g.rng.IntN(10) == 0
 	switch g.rng.IntN(8) {
 	case 0:
-		p.flags = []string{"--hold-after-crash", "200ms"}
+		p.flags = append(p.flags, "--hold-after-crash", "200ms")
 	case 1:
-		p.flags = []string{"--hold-after-failure", "100ms"}
+		p.flags = append(p.flags, "--hold-after-failure", "100ms")
 	}
 	return p
+}
+
+// way draws a way to the store.
+func (g *planner) way() []string {
+	if len(g.on.ways) == 0 {
+		return nil
+	}
+	return []string{"--store", g.on.ways[g.rng.IntN(len(g.on.ways))]}
+}
+
+// outlast makes one of so many commands live for longer than a lease. Its wrapper may be stopped in the middle for as long, and is spared all else:
+// what is left behind by a wrapper that was killed may live for a lease at most.
+func (g *planner) outlast(p *plan, of int) {
+	if of == 0 || g.rng.IntN(of) > 0 {
+		return
+	}
+	p.life = g.on.longestStop() + upTo(g.rng, g.on.lease)
+	p.fault = fault{}
+	if g.rng.IntN(2) == 0 {
+		p.fault = fault{kind: stopped, after: 300*time.Millisecond + upTo(g.rng, g.on.lease/2), stop: g.on.longestStop()}
+	}
 }
 
 // temper makes some commands shells, stubborn or headless. A shell is not interrupted:

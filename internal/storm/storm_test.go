@@ -23,23 +23,6 @@ var (
 	raceFlag = flag.Bool("storm-race", false, "build lull with the race detector")
 )
 
-// The timings that lull is run with. The lease is the shortest that its checks
-// allow with this grace: it is how long a deployment waits for a job whose wrapper
-// was killed between its fork and noting whom it had forked. No command lives
-// that long.
-const (
-	lease     = 1500 * time.Millisecond
-	killGrace = 300 * time.Millisecond
-)
-
-// mostProcesses is how many wrappers and commands there are at once: enough for a
-// burst of 30 jobs.
-const mostProcesses = 60
-
-// patience is after how long a wrapper counts as hanging. Every wait is for some
-// commands of 0.2 s, a lease, or a stopped wrapper.
-const patience = 30 * time.Second
-
 // tool builds the command lines of what the storm is let loose on.
 type tool struct {
 	job, deployment func(p plan, command []string) []string
@@ -49,13 +32,14 @@ type tool struct {
 // storm is one storm.
 type storm struct {
 	*testing.T
+	ground
 	dir      string // of the referee, of the store, and of all diagnostics
 	env      []string
 	witness  string // the program
 	lull     string // the program
 	tool     tool
 	launcher *launcher
-	room     chan struct{} // a token for each process
+	tokens   chan struct{} // one for each process
 	began    time.Time
 
 	mu   sync.Mutex
@@ -65,6 +49,7 @@ type storm struct {
 // run is what has become of a plan.
 type run struct {
 	plan
+	began    time.Time
 	hit      bool // the fault found its wrapper alive
 	hung     bool
 	status   int
@@ -73,26 +58,34 @@ type run struct {
 	said     string // the end of what it wrote to standard error
 }
 
-// newStorm prepares a directory, which is kept if the test fails, and the witness.
+// newStorm prepares a storm on a file store.
 func newStorm(t *testing.T) *storm {
+	s := prepare(t, func(dir string) ground { return fileGround(filepath.Join(dir, "store")) })
+	if err := os.Mkdir(filepath.Join(s.dir, "store"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// prepare prepares a directory, which is kept if the test fails, and the witness.
+func prepare(t *testing.T, where func(dir string) ground) *storm {
 	dir, err := os.MkdirTemp("", "lull-storm-")
 	if err != nil {
 		t.Fatal(err)
 	}
+	on := where(dir)
 	s := &storm{
-		T: t, dir: dir, witness: filepath.Join(dir, "witness"), lull: filepath.Join(dir, "lull"),
-		room: make(chan struct{}, mostProcesses),
+		T: t, ground: on, dir: dir, witness: filepath.Join(dir, "witness"), lull: filepath.Join(dir, "lull"),
+		tokens: make(chan struct{}, on.room),
 	}
-	s.env = []string{
+	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "USER=storm", "TMPDIR=" + dir, mark + "=" + dir,
-		"LULL_STORE=file://" + filepath.Join(dir, "store"), "LULL_CONFIG=" + filepath.Join(dir, "lull.toml"),
-		"LULL_LEASE=" + lease.String(), "LULL_KILL_GRACE=" + killGrace.String(),
+		"LULL_CONFIG=" + filepath.Join(dir, "lull.toml"),
+		"LULL_LEASE=" + s.lease.String(), "LULL_KILL_GRACE=" + s.killGrace.String(),
 		"GORACE=log_path=" + filepath.Join(dir, "race"),
-	}
-	for _, name := range []string{"diagnostics", "store"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	}, s.ground.store...)
+	if err := os.Mkdir(filepath.Join(dir, "diagnostics"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "lull.toml"), nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -148,12 +141,12 @@ func (s *storm) blow(g *planner, enough func() bool) {
 		plans, pause := g.next()
 		for _, p := range plans {
 			for range p.weight() {
-				s.room <- struct{}{}
+				s.tokens <- struct{}{}
 			}
 			under.Go(func() {
 				s.act(p)
 				for range p.weight() {
-					<-s.room
+					<-s.tokens
 				}
 			})
 		}
@@ -163,8 +156,7 @@ func (s *storm) blow(g *planner, enough func() bool) {
 
 // act carries out a plan.
 func (s *storm) act(p plan) {
-	r := run{plan: p}
-	began := time.Now()
+	r := run{plan: p, began: time.Now()}
 	carryOut := s.runCommand
 	if p.closer {
 		carryOut = s.closeWhileStdin
@@ -174,7 +166,7 @@ func (s *storm) act(p plan) {
 		s.Errorf("%s: %v", p.id, err)
 		return
 	}
-	r.took, r.status, r.bySignal, r.said = time.Since(began), process.status, process.bySignal, s.diagnostics(p.id)
+	r.took, r.status, r.bySignal, r.said = time.Since(r.began), process.status, process.bySignal, s.diagnostics(p.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs = append(s.runs, r)
@@ -187,7 +179,7 @@ func (s *storm) runCommand(r *run) (*process, error) {
 		return nil, err
 	}
 	r.hit = r.fault.inflict(p)
-	r.hung = !p.endedWithin(patience)
+	r.hung = !p.endedWithin(s.patience)
 	return p, nil
 }
 
@@ -235,29 +227,36 @@ func (s *storm) lullTool() tool {
 	}
 }
 
+// rage lets lull loose for a while, and returns when every wrapper has ended.
+func (s *storm) rage(seed uint64, length time.Duration) {
+	persons := s.persons(rand.New(rand.NewPCG(seed, 2)), length)
+	s.blow(&planner{rng: rand.New(rand.NewPCG(seed, 1)), on: s.ground, nests: true}, until(length))
+	<-persons
+}
+
+// conclude finds the verdict.
+func (s *storm) conclude(outages ...outage) {
+	s.Helper()
+	calmed := s.aftermath()
+	v := judge(evidence{s.entries(), s.history(), s.runs}, s.ground, outages...)
+	s.Log(v.figures())
+	s.Log(calmed)
+	for _, finding := range v.findings {
+		s.Error(finding)
+	}
+	if s.Failed() {
+		s.Logf("what the wrappers said is in %s\n%s", filepath.Join(s.dir, "diagnostics"), v.around())
+	}
+}
+
 // TestStorm: no job runs while a deployment does, everyone has their turn, and
 // nothing remains, whatever is killed, stopped or interrupted.
 func TestStorm(t *testing.T) {
-	seed := newSeed(t)
 	s := newStorm(t)
 	s.build(s.lull, "../../cmd/lull", *raceFlag)
 	s.tool = s.lullTool()
-
-	length := howLong(20*time.Second, 3*time.Second)
-	persons := s.persons(rand.New(rand.NewPCG(seed, 2)), length)
-	s.blow(&planner{rng: rand.New(rand.NewPCG(seed, 1)), nests: true}, until(length))
-	<-persons
-
-	calmed := s.aftermath()
-	v := judge(evidence{s.entries(), s.history(), s.runs})
-	t.Log(v.figures())
-	t.Log(calmed)
-	for _, finding := range v.findings {
-		t.Error(finding)
-	}
-	if t.Failed() {
-		t.Logf("seed %d; what the wrappers said is in %s\n%s", seed, filepath.Join(s.dir, "diagnostics"), v.around())
-	}
+	s.rage(newSeed(t), howLong(20*time.Second, 3*time.Second))
+	s.conclude()
 }
 
 func (r run) String() string {

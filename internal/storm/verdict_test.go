@@ -23,6 +23,8 @@ type evidence struct {
 // verdict is what the storm comes to.
 type verdict struct {
 	evidence
+	on       ground
+	outages  []outage
 	findings []string // what is not as it must be
 
 	began  map[string][]int // where in entries; by ID
@@ -30,16 +32,18 @@ type verdict struct {
 	harmed map[string]bool // whom a fault met, by ID; also the jobs inside them
 	waited map[string]event
 	closed map[string]event // by the deployment's ID
+	record record
 
 	drainLag, openLag time.Duration // the longest
 }
 
-// judge finds the verdict.
-func judge(on evidence) *verdict {
+// judge finds the verdict on what happened on a ground, whose store could not be
+// reached for a while.
+func judge(of evidence, on ground, outages ...outage) *verdict {
 	v := &verdict{
-		evidence: on,
-		began:    map[string][]int{}, ended: map[string][]int{}, harmed: map[string]bool{},
-		waited: map[string]event{}, closed: map[string]event{},
+		evidence: of, on: on, outages: outages,
+		began: map[string][]int{}, ended: map[string][]int{}, harmed: map[string]bool{},
+		waited: map[string]event{}, closed: map[string]event{}, record: readRecord(of.events),
 	}
 	for i, e := range v.entries {
 		switch e.what {
@@ -67,11 +71,8 @@ func judge(on evidence) *verdict {
 	v.checkRuns()
 	v.checkPhases()
 	v.checkLags()
-	for _, e := range v.events {
-		if e.Casualty {
-			v.find("lull believes in a casualty: %s", e)
-		}
-	}
+	v.checkLapses()
+	v.checkCasualties()
 	return v
 }
 
@@ -81,12 +82,6 @@ func (v *verdict) find(format string, args ...any) {
 
 func overlaps(all []entry) []entry {
 	return slices.DeleteFunc(slices.Clone(all), func(e entry) bool { return e.what != "overlap" })
-}
-
-func (v *verdict) checkOverlaps() {
-	for _, e := range overlaps(v.entries) {
-		v.find("overlap: %s", e)
-	}
 }
 
 // checkRuns: whoever was not harmed ran exactly once, to the end, and the wrapper's
@@ -105,6 +100,8 @@ func (v *verdict) checkRuns() {
 				v.find("interrupted, but ended with %d: %s", s, r)
 			}
 		case r.hurry && r.status == 75 && began == 0:
+		case r.role == Deployment && r.status == 75 && began == 0 && v.unheard(r.id) != nil:
+			// Its lease ended before its command began, which it then must not.
 		case r.status != r.exit || r.bySignal != 0:
 			v.find("wrong exit status: %s", r)
 		case began != 1 || ended != 1:
@@ -130,12 +127,13 @@ func (v *verdict) checkRuns() {
 // the end of its command.
 func (v *verdict) checkPhases() {
 	for _, r := range v.runs {
-		if r.role != Job || r.hit || len(v.began[r.id]) != 1 {
+		if r.role != Job || r.hit || len(v.began[r.id]) != 1 || v.unheard(r.id) != nil {
 			continue
 		}
 		began := v.entries[v.began[r.id][0]]
 		waited, has := v.waited[r.id]
-		if began.phase < 0 || began.phase%2 == 1 && (!has || waited.Phase+2 > began.phase) {
+		barged := began.phase < 0 || began.phase%2 == 1 && (!has || waited.Phase+2 > began.phase)
+		if barged && !v.heardLate(r, began.phase) {
 			v.find("barged in: began in phase %d, waited in %d: %s", began.phase, waited.Phase, r)
 		}
 		if !has || len(v.ended[r.id]) != 1 {
@@ -143,21 +141,45 @@ func (v *verdict) checkPhases() {
 		}
 		end := v.ended[r.id][0]
 		for i, e := range v.entries[:end] {
-			if e.what == "began" && e.role == Deployment && v.closed[e.id].Phase >= waited.Phase+2 {
+			if e.what == "began" && e.role == Deployment && v.closedIn(e) >= waited.Phase+2 {
 				v.find("waited in phase %d, and through another closed phase: %s\nby then began: %s (line %d before %d)", waited.Phase, r, e, i, end)
 			}
 		}
 	}
 }
 
+// closedIn is the phase in which a deployment began. That of the history may be a later
+// one: it is closed anew when its hold was lost.
+func (v *verdict) closedIn(began entry) int64 {
+	switch {
+	case began.phase >= 0:
+		return began.phase
+	case v.unheard(began.id) != nil: // by lull close, which tells its witness no phase
+		return -1
+	}
+	return v.closed[began.id].Phase
+}
+
+// heardLate reports whether a job may have been admitted before the gate was closed,
+// and the answer lost: it was told when it asked again, in that closed phase.
+func (v *verdict) heardLate(r run, phase int64) bool {
+	return len(v.outages) > 0 && slices.ContainsFunc(v.events, func(e event) bool {
+		return e.Kind == "closed" && e.Phase == phase && e.Time.After(r.began)
+	})
+}
+
 // checkLags looks for absurd waits: of a deployment after the gate was closed and
 // the last command before it had ended, and of a job after the gate was opened to
-// it. Both may last as long as a wrapper that is stopped, and the first as long as
-// a lease.
+// it. Both may last as long as a wrapper that is stopped, or the store out of reach,
+// and the first as long as a lease.
 func (v *verdict) checkLags() {
+	most := slack + v.on.notice
+	for _, o := range v.outages {
+		most = max(most, slack+v.on.notice+2*o.length())
+	}
 	for i, e := range v.entries {
 		closed, known := v.closed[e.id]
-		if e.what != "began" || e.role != Deployment || v.harmed[e.id] || !known {
+		if e.what != "began" || e.role != Deployment || v.harmed[e.id] || v.unheard(e.id) != nil || !known {
 			continue
 		}
 		free := closed.Time
@@ -168,7 +190,7 @@ func (v *verdict) checkLags() {
 		}
 		lag := e.at.Sub(free)
 		v.drainLag = max(v.drainLag, lag)
-		if lag > lease+longestStop+slack {
+		if lag > v.on.lapse()+v.on.longestStop()+most {
 			v.find("deployment %s was drained %s after the last job had ended", e.id, lag)
 		}
 	}
@@ -180,12 +202,12 @@ func (v *verdict) checkLags() {
 	}
 	for id, waited := range v.waited {
 		at, known := opened[waited.Phase+1]
-		if !known || v.harmed[id] || len(v.began[id]) != 1 {
+		if !known || v.harmed[id] || v.unheard(id) != nil || len(v.began[id]) != 1 {
 			continue
 		}
 		lag := v.entries[v.began[id][0]].at.Sub(at)
 		v.openLag = max(v.openLag, lag)
-		if lag > slack {
+		if lag > most {
 			v.find("job %s began %s after the gate had opened to it", id, lag)
 		}
 	}
@@ -219,12 +241,16 @@ func (v *verdict) figures() string {
 			count["after"]++
 		}
 	}
-	return fmt.Sprintf("%d jobs (%d waited), %d deployments (%d by close --while-stdin), %d with a job inside; "+
+	figures := fmt.Sprintf("%d jobs (%d waited), %d deployments (%d by close --while-stdin), %d with a job inside; "+
 		"killed: %d before their command was heard of, %d while it ran, %d when it ran on or had ended; %d stopped, %d interrupted; "+
 		"%d overlaps; at most %s from the last end to a deployment, %s from the opening to a job",
 		count["job"], len(v.waited), count["deployment"], count["closers"], count["nested"],
 		count["before"], count["running"], count["after"], count["stopped"], count["interrupted"],
 		len(overlaps(v.entries)), v.drainLag.Round(time.Millisecond), v.openLag.Round(time.Millisecond))
+	if v.on.lapses {
+		figures += "; " + v.lapseFigures()
+	}
+	return figures
 }
 
 // around is what happened around the first overlap, by lull and by the witnesses.
