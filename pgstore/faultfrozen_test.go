@@ -20,11 +20,13 @@ import (
 // URL of its store.
 const frozenVariable = "LULL_TEST_FROZEN"
 
-// Before TestMain, which would start a server.
-func init() {
-	if does, url, ok := strings.Cut(os.Getenv(frozenVariable), " "); ok {
-		os.Exit(frozenMain(does, url))
+// instead is what the test binary does instead of testing, when it was started for that.
+func instead() (status int, ok bool) {
+	does, url, ok := strings.Cut(os.Getenv(frozenVariable), " ")
+	if !ok {
+		return 0, false
 	}
+	return frozenMain(does, url), true
 }
 
 // frozenMain runs a job or a deployment until its standard input ends, and says what it

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"runtime/pprof"
@@ -18,13 +17,6 @@ import (
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/internal/pgtest"
 )
-
-// Most of these tests wait: for a lease to end, or a server to start. So more of them run
-// at a time than there are processors, unless -parallel says how many.
-func init() {
-	testing.Init()
-	_ = flag.Set("test.parallel", "6")
-}
 
 // world is one gate in a real database, and the processes around it: a store, a client
 // and connections each. It keeps its own record of which commands run, and in the end

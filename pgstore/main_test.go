@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -14,9 +15,23 @@ import (
 // server is the one that all tests share which do nothing to it.
 var server *pgtest.Server
 
-func TestMain(m *testing.M) { os.Exit(withServer(m)) }
+// atOnce is how many tests run at a time, however few processors there are: most of
+// them wait for a lease to end.
+const atOnce = "6"
+
+func TestMain(m *testing.M) {
+	status, is := instead()
+	if !is {
+		status = withServer(m)
+	}
+	os.Exit(status)
+}
 
 func withServer(m *testing.M) int {
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	s, err := pgtest.StartServer(context.Background(), pgtest.Config{Settings: map[string]string{"max_connections": "200"}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
