@@ -65,6 +65,9 @@ func commands(events []Event) []*work {
 			w.under, w.to = e.ID, Moment{}
 		case e.Kind == EventEnded && e.Ran > 0: // known exactly, whenever it is told
 			w.to, w.told = w.from.Add(e.Ran), true
+			if w.to.Sub(e.At) > 0 {
+				w.to = e.At // the length has the way of a question in it: see started
+			}
 		case e.Kind == EventEnded:
 			w.to = e.At
 		case e.Kind == EventCrashed && e.ID == w.under && w.to.IsZero():

@@ -134,7 +134,9 @@ func (h *LiveHold) started(sent time.Time) (bool, error) {
 	case !h.c.keeper.proved(h.lease, sent):
 		return false, nil // the answer took longer than it is worth
 	}
-	h.begun = time.Now()
+	// Not now: the history counts from the store's noting it, which came before the
+	// answer. What ran until then ran to the end by our account, too.
+	h.begun = sent
 	return true, nil
 }
 

@@ -138,6 +138,26 @@ func TestLostDeploymentClosesAnewAndResumes(t *testing.T) {
 	}
 }
 
+// The store notes the beginning before we hear of it. A job that met the last moments of
+// a command whose hold was lost is a casualty all the same.
+func TestSlowAnswerToBeginHidesNoCasualty(t *testing.T) {
+	play(t, func(s *scene) {
+		s.broken(slow(200*time.Millisecond), "Begin")
+		hold := s.deploys(s.party("deploy"), lull.Closing{})
+		s.broken(down, "Close") // it is not closed anew
+		time.Sleep(time.Minute)
+		s.forces(hold)
+		time.Sleep(time.Minute)
+		job := s.enters(s.party("job"), lull.Job{})
+		time.Sleep(50 * time.Millisecond)
+		s.leaves(job)
+		time.Sleep(50 * time.Millisecond)
+		s.broken(nil)
+		s.opens(hold)
+		s.wantCasualties(1)
+	})
+}
+
 func TestLostDeploymentThatMustNotGoOnIsToldSo(t *testing.T) {
 	play(t, func(s *scene) {
 		hold := s.deploys(s.party("deploy"), lull.Closing{OnLost: lull.LostTerminates})
