@@ -161,9 +161,10 @@ func (v *verdict) closedIn(began entry) int64 {
 }
 
 // heardLate reports whether a job may have been admitted before the gate was closed,
-// and the answer lost: it was told when it asked again, in that closed phase.
+// and the answer lost: it says that it had to ask again, and was told in that closed
+// phase.
 func (v *verdict) heardLate(r run, phase int64) bool {
-	return len(v.outages) > 0 && slices.ContainsFunc(v.events, func(e event) bool {
+	return strings.Contains(r.said, "the store cannot be asked") && slices.ContainsFunc(v.events, func(e event) bool {
 		return e.Kind == "closed" && e.Phase == phase && e.Time.After(r.began)
 	})
 }

@@ -67,7 +67,11 @@ func (w *weather) mishaps() []mishap {
 		w.away("half-open to the server", func() { w.network.Stall(pgtest.ToClient) }),
 	}
 	if w.bouncer != nil {
-		all = append(all, mishap{"restart of PgBouncer", w.bouncer.Restart})
+		all = append(all, mishap{"restart of PgBouncer", func(ctx context.Context) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.bouncer.Restart(ctx)
+		}})
 	}
 	return all
 }
@@ -95,7 +99,6 @@ func (w *weather) blow(over <-chan struct{}) (all []outage) {
 		for _, m := range todo {
 			select {
 			case <-over:
-				w.checkServers()
 				return all
 			case <-time.After(w.lease/3 + upTo(w.rng, w.lease/3)):
 			}
@@ -106,17 +109,6 @@ func (w *weather) blow(over <-chan struct{}) (all []outage) {
 			o.to = time.Now()
 			all = append(all, o)
 		}
-	}
-}
-
-// checkServers says so if one has ended that nobody has stopped: it is not lull's fault
-// then that nothing goes on.
-func (w *weather) checkServers() {
-	if !w.server.Running() {
-		w.Error("PostgreSQL has ended by itself")
-	}
-	if w.bouncer != nil && w.bouncer.Start(w.Context()) == nil { // it refuses to start what runs
-		w.Error("PgBouncer had ended by itself")
 	}
 }
 
