@@ -3,6 +3,7 @@ package filestore
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -203,18 +204,24 @@ func TestStoppedWrapperKeepsItsPlaceForLongerThanALease(t *testing.T) {
 
 func TestProcessNumberThatCameRoundIsAnotherGroup(t *testing.T) {
 	h := thisHost()
-	self, err := h.birth(os.Getpid())
+	cmd := exec.Command("cat") // a group of its own: the leader of ours may have ended
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	group := syscall.Getpgrp()
-	leader, err := h.birth(group)
-	if err != nil {
-		t.Skipf("our group has no leader: %v", err)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	ours := process{PID: os.Getpid(), Group: group, Born: self.at, Leader: leader.at}
+	defer cmd.Wait()
+	defer stdin.Close()
+	leader, err := h.birth(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := process{PID: cmd.Process.Pid, Group: cmd.Process.Pid, Born: leader.at, Leader: leader.at}
 	if h.group(ours) != alive {
-		t.Error("our own group is not alive")
+		t.Error("a group that lives is not alive")
 	}
 	earlier := ours
 	earlier.Leader--
