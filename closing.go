@@ -41,8 +41,7 @@ type Closing struct {
 	PartOf string // the ID of the hold that this runs in, if any: it is then joined
 
 	// Queued is called with the gate as it is, while another deployment is waited for: in
-	// the queue, or to see whether it is dead.
-	// It must not block.
+	// the queue, or to see whether it is dead. It must not block.
 	Queued func(Gate)
 }
 
