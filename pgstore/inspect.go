@@ -88,20 +88,14 @@ func (x *inspection) connect(ctx context.Context) (*link, bool) {
 
 func rounded(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
-// askText asks for one value, with parameters as text.
+// askText is callOn with strings.
 func askText(ctx context.Context, c *pgconn.PgConn, sql string, args ...string) (string, error) {
-	values := make([][]byte, len(args))
+	params := make([][]byte, len(args))
 	for i, a := range args {
-		values[i] = []byte(a)
+		params[i] = []byte(a)
 	}
-	r := c.ExecParams(ctx, sql, values, nil, nil, nil).Read()
-	switch {
-	case r.Err != nil:
-		return "", r.Err
-	case len(r.Rows) != 1 || len(r.Rows[0]) != 1:
-		return "", fmt.Errorf("the server did not answer with one value")
-	}
-	return string(r.Rows[0][0]), nil
+	value, err := callOn(ctx, c, sql, params...)
+	return string(value), err
 }
 
 // askJSON asks for one object.

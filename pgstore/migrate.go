@@ -1,7 +1,6 @@
 package pgstore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"embed"
@@ -40,36 +39,47 @@ func (s *Store) Migrations(ctx context.Context) (steps []Migration, version int6
 	if err != nil {
 		return nil, 0, fault("look at the version of schema "+s.address.schema, err)
 	}
+	if steps, err = allSteps(); err != nil {
+		return nil, 0, err
+	}
+	for i := range steps {
+		steps[i].Applied = steps[i].Version <= version
+	}
+	return steps, version, nil
+}
+
+// allSteps are those of this release, whatever a database has had.
+func allSteps() (steps []Migration, err error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, name := range names {
 		text, err := migrations.ReadFile(name)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		number, err := goose.NumericComponent(name)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		steps = append(steps, Migration{Version: number, Name: path.Base(name), Applied: number <= version, SQL: string(text)})
+		steps = append(steps, Migration{Version: number, Name: path.Base(name), SQL: string(text)})
 	}
-	return steps, version, nil
+	return steps, nil
 }
 
 // version is the database's: 0 where there is no schema of ours.
 func (s *Store) version(ctx context.Context, c *pgconn.PgConn) (int64, error) {
 	table := s.address.schema + ".migration"
-	value, err := callOn(ctx, c, "select to_regclass($1) is not null", []byte(table))
-	if err != nil || string(value) != "t" {
+	there, err := askText(ctx, c, "select to_regclass($1) is not null", table)
+	if err != nil || there != "t" {
 		return 0, err
 	}
-	value, err = callOn(ctx, c, "select coalesce(max(version_id), 0) from "+table+" where is_applied and version_id >= $1::bigint", []byte("0"))
+	version, err := askText(ctx, c, "select coalesce(max(version_id), 0) from "+table+" where is_applied")
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseInt(string(value), 10, 64)
+	return strconv.ParseInt(version, 10, 64)
 }
 
 // Latest is the version that Migrate goes to unless told otherwise.
@@ -176,25 +186,31 @@ func (s *Store) makeSchema(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// migrationFiles are the migrations for this store's schema: they name none, so each
-// begins with the search path that finds it. pg_temp comes last, where nobody can put
-// anything before ours.
+// migrationFiles are the migrations for this store's schema.
 func (s *Store) migrationFiles() (fs.FS, error) {
-	files := fstest.MapFS{}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+	steps, err := allSteps()
 	if err != nil {
 		return nil, err
 	}
-	where := "\nset local search_path to " + quoted(s.address.schema) + ", pg_temp;\n"
-	for _, name := range names {
-		text, err := migrations.ReadFile(name)
-		if err != nil {
-			return nil, err
+	files := fstest.MapFS{}
+	for _, m := range steps {
+		text := m.SQL
+		for _, half := range []string{upHalf, downHalf} {
+			text = strings.Replace(text, half, half+"\n"+s.searchPath(), 1)
 		}
-		for _, half := range []string{"-- +goose Up\n", "-- +goose Down\n"} {
-			text = bytes.Replace(text, []byte(half), []byte(half+where), 1)
-		}
-		files[strings.TrimPrefix(name, "migrations/")] = &fstest.MapFile{Data: text}
+		files[m.Name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return files, nil
+}
+
+// What begins the two halves of a migration, for goose.
+const (
+	upHalf   = "-- +goose Up\n"
+	downHalf = "-- +goose Down\n"
+)
+
+// searchPath is how a migration finds its schema: it names none, so each half begins with
+// this. pg_temp comes last, where nobody can put anything before ours.
+func (s *Store) searchPath() string {
+	return "set local search_path to " + quoted(s.address.schema) + ", pg_temp;\n"
 }

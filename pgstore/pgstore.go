@@ -89,7 +89,8 @@ const mostTries = 4
 
 // ask calls a verb, and tells the vigil what its answer says of the living.
 func (s *Store) ask(ctx context.Context, doing, verb string, q question) (a answer, err error) {
-	return a, s.askInto(ctx, doing, verb, q, &a)
+	err = s.askInto(ctx, doing, verb, q, &a) // not in the return, which may read a before
+	return a, err
 }
 
 // askInto is ask with an answer that is known in part.
@@ -150,10 +151,10 @@ func (s *Store) statement(verb string, insist bool) string {
 	return "select " + name + "($1::jsonb)"
 }
 
-// callOn calls a verb on a connection. The statement has no name, so that a pooler may
-// give the next one to another server process.
-func callOn(ctx context.Context, c *pgconn.PgConn, statement string, q []byte) ([]byte, error) {
-	r := c.ExecParams(ctx, statement, [][]byte{q}, nil, nil, nil).Read()
+// callOn asks for one value, with parameters as text. The statement has no name, so that
+// a pooler may give the next one to another server process.
+func callOn(ctx context.Context, c *pgconn.PgConn, statement string, params ...[]byte) ([]byte, error) {
+	r := c.ExecParams(ctx, statement, params, nil, nil, nil).Read()
 	if r.Err != nil {
 		return nil, r.Err
 	}

@@ -55,7 +55,7 @@ func (s *Store) scriptStep(b *strings.Builder, m Migration, up bool) {
 	if !up {
 		direction, sql, note = "down", m.down(), fmt.Sprintf("delete from %s.migration where version_id = %d;", schema, m.Version)
 	}
-	fmt.Fprintf(b, "\n-- %s, %s\nbegin;\nset local search_path to %s, pg_temp;\n%s\n%s\ncommit;\n", m.Name, direction, schema, sql, note)
+	fmt.Fprintf(b, "\n-- %s, %s\nbegin;\n%s%s\n%s\ncommit;\n", m.Name, direction, s.searchPath(), sql, note)
 }
 
 // up and down are the two halves of a file.
@@ -63,7 +63,7 @@ func (m Migration) up() string   { return m.half(0) }
 func (m Migration) down() string { return m.half(1) }
 
 func (m Migration) half(i int) string {
-	_, text, _ := strings.Cut(m.SQL, "-- +goose Up\n")
-	up, down, _ := strings.Cut(text, "-- +goose Down\n")
+	_, text, _ := strings.Cut(m.SQL, upHalf)
+	up, down, _ := strings.Cut(text, downHalf)
 	return strings.TrimSpace([]string{up, down}[i])
 }
