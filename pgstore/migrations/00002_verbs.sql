@@ -71,11 +71,15 @@ end $$;
 
 -- ---------------------------------------------------------------- who lives
 
+-- How long after its end a lease is still believed in.
+create function margin(ttl interval) returns interval language sql immutable as
+$$ select least(ttl / 10, interval '2 s') $$;
+
 -- +goose StatementBegin
 -- Whether a lease has ended by the clock, a margin later; for a while after a restart
 -- nobody's has, because nobody could renew.
 create function lapsed(heard_at timestamptz, ttl interval) returns boolean language sql volatile as
-$$ select heard_at + ttl + least(ttl / 10, interval '2 s') <= clock() and pg_postmaster_start_time() + ttl <= clock() $$;
+$$ select heard_at + ttl + margin(ttl) <= clock() and pg_postmaster_start_time() + ttl <= clock() $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
@@ -92,7 +96,7 @@ $$ select coalesce(span(max((m->>1)::bigint)), interval '0') from jsonb_array_el
 create function dead(heard_at timestamptz, ttl interval, sign bigint, q jsonb) returns boolean language sql volatile as
 $$ select case when not q ? 'watch' then false
 	when lapsed(heard_at, ttl) then ttl / 2 <= unheard(q, sign)
-	when heard_at > clock() then ttl + least(ttl / 10, interval '2 s') <= unheard(q, sign)
+	when heard_at > clock() then ttl + margin(ttl) <= unheard(q, sign)
 		and not pg_postmaster_start_time() between clock() - ttl and clock()
 	else false end $$;
 -- +goose StatementEnd
@@ -580,7 +584,7 @@ begin
 	if held is distinct from false or asked ?| '{parent,part_of,resumes}' or q ? 'ran' then
 		return arrive(q, meet(q, false));
 	end if;
-	perform pg_advisory_xact_lock_shared(1819634796, hashtext(q->>'gate'));
+	perform lock_gate(q->>'gate', false);
 	insert into pass (id, gate_id, ticket, ttl, heard_at, sign, arrived_at, started_at, job)
 	select asked->>'id', x.id, x.phase, lease, t, nextval('sign_of_life'), t, t, job_of(asked) from gate x, clock() t
 	where x.name = q->>'gate' and x.phase & 1 = 0 and x.longest_lease >= lease and not exists (select from hold y where y.gate_id = x.id)
@@ -642,11 +646,11 @@ begin
 	perform guard(q);
 	perform not_urgent();
 	with d as (
-		delete from pass p using gate x where p.id = q->>'id' and x.name = q->>'gate' and p.gate_id = x.id returning p.*, x.phase),
+		delete from pass p using gate x where p.id = q->>'id' and x.name = q->>'gate' and p.gate_id = x.id returning p as pass, x.phase),
 	e as (
 		insert into event (at, gate, kind, phase, ref, name, detail)
-		select clock(), q->>'gate', case when told ? 'timed_out' or d.ticket > d.phase then 'timed_out' else 'left' end, d.phase, d.id, d.job->>'name',
-			jsonb_strip_nulls(d.job - '{name,lease,force}'::text[] || jsonb_build_object('parent', d.parent, 'part_of', d.part_of) || (told - 'timed_out'))
+		select clock(), q->>'gate', case when told ? 'timed_out' or (d.pass).ticket > d.phase then 'timed_out' else 'left' end, d.phase, (d.pass).id, (d.pass).job->>'name',
+			pass_detail(d.pass) || jsonb_strip_nulls(told - 'timed_out')
 		from d)
 	select x.id, x.name, x.phase, not exists (select from d), exists (select from hold where gate_id = x.id)
 	into g.id, g.name, g.phase, gone, held from gate x where x.name = q->>'gate';
@@ -958,5 +962,5 @@ drop function record(jsonb), gates(jsonb), snapshot(jsonb), open(jsonb), extend(
 	deadline(text, bigint), forget(int), note_pass(pass, text, text, bigint, jsonb), pass_detail(pass), note_hold(hold, text, bigint, jsonb),
 	pass_answer(text, text), answer(text, jsonb), pass_json(pass, text, boolean), gate_json(gate, boolean),
 	hold_json(hold, text, boolean), stale(int, jsonb), dead(timestamptz, interval, bigint, jsonb), unheard(jsonb, bigint),
-	lapsed(timestamptz, interval), not_urgent(), guard(jsonb), may_look(), same_process(jsonb, jsonb), moment(timestamptz),
+	lapsed(timestamptz, interval), margin(interval), not_urgent(), guard(jsonb), may_look(), same_process(jsonb, jsonb), moment(timestamptz),
 	ns(interval), span(bigint), clock();
