@@ -47,13 +47,13 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// dawdle lets some statements take long between what they read and what they write, as
-// on a busy host: mostly some milliseconds, seldom three hundred. Then a lock that is not taken, or
-// taken too late, is missed within seconds; it would take hours otherwise.
+// dawdle lets some statements take long between what they read and what they write, a
+// tenth of a second on average, as if the host had stopped them there. A lock that is not
+// taken, or taken too late, is then missed within seconds; it would take hours otherwise.
 const dawdle = `
 create function lull.dawdle() returns trigger language plpgsql as $$
 begin
-	perform pg_sleep(0.3 * random() ^ 4);
+	perform pg_sleep(0.3 * random() ^ 2);
 	return new;
 end $$;
 create trigger dawdle before insert on lull.pass for each row execute function lull.dawdle();
@@ -88,7 +88,7 @@ func (c *cluster) ground(gate string) ground {
 		patience: 90 * time.Second, // a queue of deployments, each of which waits for a dead job
 		lapses:   true,
 		notice:   8 * time.Second, // who waits for long asks every 5 s, give or take a half
-		pace:     10, rarity: 3, room: 24, lasting: 80,
+		pace:     10, rarity: 3, room: 24, lasting: 120, spread: 15 * time.Millisecond,
 		records: func() ([]string, error) { return c.rows(gate) },
 	}
 	if c.network != nil {

@@ -37,6 +37,10 @@ type ground struct {
 	// a wait is longer; and rarity, how many times fewer wrappers meet a fault.
 	pace, rarity int
 
+	// spread is how long after one another the wrappers of a burst start, so that the jobs
+	// go on arriving when the deployment in their midst has got to closing the gate.
+	spread time.Duration
+
 	// lasting is of how many jobs one lives for longer than a lease, where that can
 	// lapse, and of four times as many deployments; 0: of none.
 	lasting int

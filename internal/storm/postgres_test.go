@@ -19,8 +19,9 @@ func (c *cluster) rage(t *testing.T, bad bool) {
 	for i := range storms {
 		s := prepare(t, func(string) ground { return c.ground(fmt.Sprintf("gate%d", i+1)) })
 		if i > 0 {
-			s.lull = storms[0].lull
+			s.lull, s.witness = storms[0].lull, storms[0].witness
 		} else {
+			s.build(s.witness, "./witness", false)
 			s.build(s.lull, "../../cmd/lull", *raceFlag)
 		}
 		s.tool = s.lullTool()
@@ -48,8 +49,13 @@ func (c *cluster) rage(t *testing.T, bad bool) {
 	if outages = append(outages, relapses...); len(outages) > 0 {
 		t.Log(outageFigures(outages))
 	}
-	for _, s := range storms {
-		s.conclude(outages...)
+	calmed := make([]string, gates)
+	for i, s := range storms {
+		under.Go(func() { calmed[i] = s.aftermath() })
+	}
+	under.Wait()
+	for i, s := range storms {
+		s.conclude(calmed[i], outages...)
 	}
 	if c.bouncer != nil {
 		c.bouncer.Stop() // which keeps its connections for the next who comes

@@ -58,16 +58,17 @@ type run struct {
 	said     string // the end of what it wrote to standard error
 }
 
-// newStorm prepares a storm on a file store.
+// newStorm prepares a storm on a file store, with its witness.
 func newStorm(t *testing.T) *storm {
 	s := prepare(t, func(dir string) ground { return fileGround(filepath.Join(dir, "store")) })
 	if err := os.Mkdir(filepath.Join(s.dir, "store"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	s.build(s.witness, "./witness", false)
 	return s
 }
 
-// prepare prepares a directory, which is kept if the test fails, and the witness.
+// prepare prepares a directory, which is kept if the test fails.
 func prepare(t *testing.T, where func(dir string) ground) *storm {
 	dir, err := os.MkdirTemp("", "lull-storm-")
 	if err != nil {
@@ -99,7 +100,6 @@ func prepare(t *testing.T, where func(dir string) ground) *storm {
 		os.RemoveAll(dir)
 	})
 	s.launcher = newLauncher(t)
-	s.build(s.witness, "./witness", false)
 	return s
 }
 
@@ -149,6 +149,7 @@ func (s *storm) blow(g *planner, enough func() bool) {
 					<-s.tokens
 				}
 			})
+			time.Sleep(s.spread)
 		}
 		time.Sleep(pause)
 	}
@@ -234,10 +235,9 @@ func (s *storm) rage(seed uint64, length time.Duration) {
 	<-persons
 }
 
-// conclude finds the verdict.
-func (s *storm) conclude(outages ...outage) {
+// conclude finds the verdict, once it is calm.
+func (s *storm) conclude(calmed string, outages ...outage) {
 	s.Helper()
-	calmed := s.aftermath()
 	v := judge(evidence{s.entries(), s.history(), s.runs}, s.ground, outages...)
 	s.Log(v.figures())
 	s.Log(calmed)
@@ -256,7 +256,7 @@ func TestStorm(t *testing.T) {
 	s.build(s.lull, "../../cmd/lull", *raceFlag)
 	s.tool = s.lullTool()
 	s.rage(newSeed(t), howLong(20*time.Second, 3*time.Second))
-	s.conclude()
+	s.conclude(s.aftermath())
 }
 
 func (r run) String() string {
