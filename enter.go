@@ -73,20 +73,26 @@ func (p *LivePass) enter(ctx context.Context) error {
 // ask records the pass, or asks about it when it is on record.
 func (p *LivePass) ask(ctx context.Context, until time.Time) (gate Gate, err error) {
 	ask := func(ctx context.Context) error {
-		sent := time.Now()
-		if p.lease != nil {
+		if p.lease != nil && !p.mayBeCalled() {
 			got, g, err := p.c.store.Poll(ctx, p.pass.ref())
 			if err == nil {
 				p.pass, gate = got, g
 			}
 			return err
 		}
-		got, g, err := p.c.store.Enter(ctx, p.pass)
-		if err == nil {
-			p.pass, gate = got, g
+		sent, arrival := time.Now(), p.asked
+		arrival.ID = p.pass.ID
+		got, g, err := p.c.store.Enter(ctx, arrival)
+		if err != nil {
+			return err
+		}
+		p.pass, gate = got, g
+		if p.lease != nil {
+			p.c.keeper.proved(p.lease, sent)
+		} else {
 			p.lease = p.c.keeper.keep(p.pass.lease(), sent, p.early())
 		}
-		return err
+		return nil
 	}
 	switch {
 	case p.job.OnUnavailable == UnavailableWaits:
@@ -97,6 +103,15 @@ func (p *LivePass) ask(ctx context.Context, until time.Time) (gate Gate, err err
 		err = p.c.retry(ctx, earlier(until, p.c.keeper.trustedUntil(p.lease)), ask)
 	}
 	return gate, err
+}
+
+// mayBeCalled reports whether the job waits although it came with a hint that says what
+// it runs in. That may have been lost just now, and is put on record anew soon, if it
+// lives: to enter again finds that, and lets the job in. After a lease the hint is one
+// that has leaked.
+func (p *LivePass) mayBeCalled() bool {
+	hinted := p.asked.Parent+p.asked.PartOf != ""
+	return hinted && p.pass.Parent+p.pass.PartOf == "" && time.Since(p.arrived) < p.c.timing.Lease
 }
 
 // earlier is the earlier of two bounds, of which the first may be none.

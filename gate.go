@@ -102,7 +102,7 @@ func (g Gate) Close(h Hold, now Moment) (Gate, Hold, []Event, error) {
 	if index(g.Loose, h.ID) >= 0 {
 		return g, Hold{}, nil, ErrGone // it was lost: close anew, with an ID of its own
 	}
-	if outer, held := g.around(h.PartOf); held {
+	if outer, held := g.Around(h.PartOf); held {
 		return g, outer, nil, nil
 	}
 	h.Since, h.State, h.PartOf, h.Heard = now.Wall, Held, "", now
@@ -134,10 +134,10 @@ func (g Gate) hold(h Hold, now Moment) (Gate, Hold, []Event) {
 }
 
 // CheckParent refuses to close a gate from within a job that is inside it: the
-// drain would wait for its own caller. parentLive says whether the pass h.Parent
-// is live at this gate.
+// drain would wait for its own caller. parentLive says whether a pass that goes by
+// h.Parent is live at this gate.
 func (g Gate) CheckParent(h Hold, parentLive bool) error {
-	if _, held := g.around(h.PartOf); held || !parentLive || h.Kind != Deployment {
+	if _, held := g.Around(h.PartOf); held || !parentLive || h.Kind != Deployment {
 		return nil
 	}
 	return &InsideError{Gate: g.Name, Pass: h.Parent}

@@ -1,6 +1,7 @@
 package lull
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -39,7 +40,8 @@ func (p *LivePass) guard(ctx context.Context) {
 func (p *LivePass) again(ctx context.Context) bool {
 	p.forget()
 	p.mu.Lock()
-	p.pass.ID, p.pass.Resumes, p.pass.Parent = NewID(), p.pass.ID, ""
+	p.pass.Resumes = cmp.Or(p.pass.Resumes, p.pass.ID)
+	p.pass.ID, p.pass.Parent = NewID(), ""
 	p.mu.Unlock()
 	if !p.record(ctx) {
 		return false

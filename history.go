@@ -58,7 +58,7 @@ func (c *Client) wasCasualty(ctx context.Context, p Pass, ran time.Duration) (bo
 		return false, fmt.Errorf("look up whether a deployment ran beside the job: %w", err)
 	}
 	return slices.ContainsFunc(events, func(e Event) bool {
-		return e.Casualty && (e.ID == p.ID || e.ID == p.Resumes)
+		return e.Casualty && (e.ID == p.ID || p.Resumes != "" && (e.ID == p.Resumes || e.Resumes == p.Resumes))
 	}), nil
 }
 

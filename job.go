@@ -46,7 +46,7 @@ type Job struct {
 	OnUnavailable OnUnavailable
 	OnLost        OnLost
 
-	Parent string // the ID of the pass that this job runs in, if any
+	Parent string // the ID of the pass that this job runs in, if any: see [LivePass.Hint]
 	PartOf string // the ID of the hold that this job runs in, if any
 
 	// Waiting is called with the gate as it is, each time it is found closed. It must

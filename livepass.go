@@ -1,6 +1,7 @@
 package lull
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -35,6 +36,14 @@ func (p *LivePass) ID() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.pass.ID
+}
+
+// Hint is the ID that what the job starts carries, so that it is found to run inside: see
+// [Job]. It stays the same when a lost pass is recorded anew.
+func (p *LivePass) Hint() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cmp.Or(p.pass.Resumes, p.pass.ID)
 }
 
 // Phase is the gate's phase in which the job was last found inside; zero if it runs

@@ -59,6 +59,76 @@ func TestLostPassIsRecordedAnewEachTime(t *testing.T) {
 	})
 }
 
+// What a job starts carries the ID that its pass first had.
+func TestChildOfALostPassDoesNotWait(t *testing.T) {
+	play(t, func(s *scene) {
+		outer := s.enters(s.party("job"), lull.Job{Name: "outer"})
+		first := outer.ID()
+		for range 2 {
+			s.lapses()
+			if h := outer.Hint(); h != first {
+				s.Errorf("what it starts carries %s, want %s", h, first)
+			}
+		}
+		hold := s.closes(s.party("deploy"), lull.Closing{})
+		began := time.Now()
+		inner := s.enters(s.party("job"), lull.Job{Name: "inner", Parent: first})
+		s.wantTook(began, 0, 0)
+		s.leaves(inner)
+		s.leaves(outer)
+		s.want(hold.Begin(s.Context(), lull.Draining{}), nil)
+		s.opens(hold)
+		s.nothingRemains()
+	})
+}
+
+// The deployment waits for the outer job, and that for the inner one: this must not wait
+// for the deployment, although it came while the outer one was lost.
+func TestChildThatCameWhileItsParentWasLostEntersOnceThatIsOnRecordAnew(t *testing.T) {
+	play(t, func(s *scene) {
+		outer := s.enters(s.party("job"), lull.Job{Name: "outer"})
+		first := outer.ID()
+		s.broken(down, "Renew")
+		time.Sleep(2 * lull.DefaultLease)
+		s.snapshot() // somebody looks, and makes it a fact
+		hold := s.closes(s.party("deploy"), lull.Closing{})
+		began := time.Now()
+		ended := meanwhile(func() {
+			time.Sleep(20 * time.Second)
+			s.broken(nil)
+		})
+		inner := s.enters(s.party("job"), lull.Job{Name: "inner", Parent: first})
+		ended()
+		s.wantTook(began, 20*time.Second, 40*time.Second)
+		if now := outer.ID(); now == first {
+			s.Error("the outer job has its old pass, which is gone")
+		}
+		s.leaves(inner)
+		s.leaves(outer)
+		s.want(hold.Begin(s.Context(), lull.Draining{}), nil)
+		s.opens(hold)
+		s.nothingRemains()
+	})
+}
+
+func TestLeakedHintIsAskedAboutForOneLease(t *testing.T) {
+	play(t, func(s *scene) {
+		over := s.enters(s.party("job"), lull.Job{})
+		hold := s.closes(s.party("deploy"), lull.Closing{})
+		s.leaves(over)
+		_, err := s.party("job").Enter(s.Context(), lull.Job{Parent: over.ID(), MaxWait: lull.DefaultLease})
+		s.want(err, lull.ErrTimeout)
+		entered := s.called("Enter")
+		_, err = s.party("job").Enter(s.Context(), lull.Job{Parent: over.ID(), MaxWait: 10 * lull.DefaultLease})
+		s.want(err, lull.ErrTimeout)
+		if more := s.called("Enter") - entered; more > entered*5/4 {
+			s.Errorf("it entered %d times in ten leases, and %d times in one", more, entered)
+		}
+		s.opens(hold)
+		s.nothingRemains()
+	})
+}
+
 func TestPassThatCannotBeRecordedAnewIsSaidToBe(t *testing.T) {
 	play(t, func(s *scene) {
 		job := s.party("job")

@@ -17,7 +17,7 @@ type Pass struct {
 	PartOf  string        `json:"part_of,omitempty"` // in: hint, the hold that the caller runs in; out: the hold it is part of
 	Force   bool          `json:"force,omitempty"`   // be inside whatever the phase
 	Ran     time.Duration `json:"-"`                 // how long its command has run already; for a pass that is recorded late
-	Resumes string        `json:"resumes,omitempty"` // the pass that was lost and is recorded anew
+	Resumes string        `json:"resumes,omitempty"` // the pass that was lost and is recorded anew; of several, the first
 
 	Ticket  Phase  `json:"ticket"`
 	Arrived Moment `json:"arrived,omitzero"`
@@ -28,8 +28,13 @@ type Pass struct {
 // Inside reports whether the pass is inside a gate in that phase.
 func (p Pass) Inside(phase Phase) bool { return phase.Admits(p.Ticket) }
 
-// Admit gives an arrival its ticket. The parent is the pass that p.Parent names,
-// when the store found it live at this gate, else nil.
+// GoesBy reports whether somebody who carries that ID means this pass: it is its own,
+// or that of the lost one that it resumes. What a job started before its pass was lost
+// carries the lost one's ID on.
+func (p Pass) GoesBy(id string) bool { return id != "" && (p.ID == id || p.Resumes == id) }
+
+// Admit gives an arrival its ticket. The parent is the pass that goes by p.Parent, when
+// the store found it live at this gate, else nil.
 //
 //   - forced: inside now, whatever the phase
 //   - inside a live job: its parent's ticket, so that neither waits for the other
@@ -41,24 +46,12 @@ func (p Pass) Inside(phase Phase) bool { return phase.Admits(p.Ticket) }
 // Environment variables leak into jobs that have left their parent long ago; so a
 // hint that names nothing live counts as none.
 func (g Gate) Admit(p Pass, parent *Pass, now Moment) (Pass, []Event) {
-	hold, held := g.around(p.PartOf)
-	p.PartOf = ""
+	p = g.place(p, parent)
 	p.Arrived = now.Add(-p.Ran)
 	p.Heard = now
-	switch {
-	case parent != nil:
-		p.Ticket, p.PartOf = parent.Ticket, parent.PartOf
-	case held && hold.Kind == Deployment:
-		p.Ticket, p.PartOf = g.Phase, hold.ID
-	default:
-		p.Ticket = g.Phase.Ticket()
-	}
 	forced := p.Force && !p.Inside(g.Phase)
 	if forced {
 		p.Ticket = g.Phase
-	}
-	if p.Parent != "" && parent == nil {
-		p.Parent = ""
 	}
 	var events []Event
 	switch {
@@ -75,10 +68,36 @@ func (g Gate) Admit(p Pass, parent *Pass, now Moment) (Pass, []Event) {
 	return p, events
 }
 
-// around is the hold in force that somebody runs in who carries that ID: the one it
+// Readmit is Admit for an arrival that is repeated: p is on record, and again is what it
+// asks with. It stays as it is, unless it waits although what it runs in is inside: that
+// was lost when it first arrived, and has been put on record anew since. Neither would
+// get any further if it waited on.
+func (g Gate) Readmit(p, again Pass, parent *Pass) Pass {
+	placed := g.place(again, parent)
+	if !p.Inside(g.Phase) && placed.Inside(g.Phase) {
+		p.Ticket, p.Parent, p.PartOf = placed.Ticket, placed.Parent, placed.PartOf
+	}
+	return p
+}
+
+// place sets a pass's ticket, and what it belongs to, by the hints that it comes with.
+func (g Gate) place(p Pass, parent *Pass) Pass {
+	hold, held := g.Around(p.PartOf)
+	switch {
+	case parent != nil:
+		p.Ticket, p.Parent, p.PartOf = parent.Ticket, parent.ID, parent.PartOf
+	case held && hold.Kind == Deployment:
+		p.Ticket, p.Parent, p.PartOf = g.Phase, "", hold.ID
+	default:
+		p.Ticket, p.Parent, p.PartOf = g.Phase.Ticket(), "", ""
+	}
+	return p
+}
+
+// Around is the hold in force that somebody runs in who carries that ID: the one it
 // names, or the deployment's that was closed anew for it. What was started before a
 // hold was lost carries the lost one's ID on.
-func (g Gate) around(id string) (Hold, bool) {
+func (g Gate) Around(id string) (Hold, bool) {
 	if id == "" {
 		return Hold{}, false
 	}

@@ -27,11 +27,14 @@ import (
 // wraps [ErrUnavailable]. All methods are safe for concurrent use.
 type Store interface {
 	// Enter records a pass and says whether it is inside. It may name a parent pass
-	// or hold; whether they are live is the store's to decide, in the same step.
+	// or hold; whether they are live is the store's to decide, in the same step. One that
+	// waits and enters again with the same ID may be called inside by them: see
+	// [Gate.Readmit].
 	Enter(ctx context.Context, p Pass) (Pass, Gate, error)
 
 	// Poll is a waiter's question: inside by now? still live? A pass that is not live
-	// is [ErrGone]. It is cheap, and safe to ask about somebody else's pass.
+	// is [ErrGone], unless another is that resumes it, and is then the answer. It is cheap,
+	// and safe to ask about somebody else's pass.
 	Poll(ctx context.Context, ref PassRef) (Pass, Gate, error)
 
 	// Force puts a waiting pass inside, whatever the phase.
@@ -45,7 +48,8 @@ type Store interface {
 	Close(ctx context.Context, h Hold) (Hold, Gate, error)
 
 	// Drain says whether everyone inside has left, save those that are part of the
-	// hold. Of a hold that waits in the queue it says that it does.
+	// hold, or of the one in force that resumes it. Of a hold that waits in the queue it
+	// says that it does.
 	Drain(ctx context.Context, ref HoldRef) (Drain, error)
 
 	// Begin notes that the hold's command starts now. A hold that is not in force is

@@ -32,7 +32,7 @@ func (s *Store) Close(ctx context.Context, h lull.Hold) (lull.Hold, lull.Gate, e
 // close records the hold's file before the commit that lists it. A file that no
 // commit follows is garbage, which the next one removes.
 func (x *section) close(h lull.Hold) (lull.Hold, error) {
-	parent, err := x.live(h.Parent)
+	parent, err := x.going(h.Parent)
 	if err != nil {
 		return lull.Hold{}, err
 	}
@@ -90,7 +90,7 @@ func (s *Store) Drain(ctx context.Context, ref lull.HoldRef) (lull.Drain, error)
 	if err != nil {
 		return lull.Drain{}, goneAt(err)
 	}
-	h, held, queued := gate.Find(ref.ID)
+	h, held, queued := drainedFor(gate, ref.ID)
 	switch {
 	case queued:
 		return lull.Drain{Queued: true, Gate: gate}, nil
@@ -112,8 +112,17 @@ func (s *Store) Drain(ctx context.Context, ref lull.HoldRef) (lull.Drain, error)
 	return d, goneAt(err)
 }
 
+// drainedFor is the hold that a question about the drain is about.
+func drainedFor(g lull.Gate, id string) (h lull.Hold, held, queued bool) {
+	h, held, queued = g.Find(id)
+	if !held && !queued {
+		h, held = g.Around(id)
+	}
+	return h, held, queued
+}
+
 func (x *section) drained(id string) (lull.Drain, error) {
-	h, held, queued := x.gate.Find(id)
+	h, held, queued := drainedFor(x.gate, id)
 	if !held {
 		d := lull.Drain{Queued: queued, Gate: own(x.gate)}
 		if !queued {

@@ -29,10 +29,10 @@ func (s *Store) Enter(ctx context.Context, p lull.Pass) (lull.Pass, lull.Gate, e
 
 // admit records an arrival, or finds that it has arrived before.
 func (x *section) admit(p lull.Pass) (lull.Pass, error) {
-	if again, err := x.again(p.ID); err != nil || again != nil {
+	if again, err := x.again(p); err != nil || again != nil {
 		return deref(again), err
 	}
-	parent, err := x.live(p.Parent)
+	parent, err := x.going(p.Parent)
 	if err != nil {
 		return lull.Pass{}, err
 	}
@@ -51,10 +51,11 @@ func (x *section) admit(p lull.Pass) (lull.Pass, error) {
 }
 
 // again answers an Enter that is repeated, with nil if it is not.
-func (x *section) again(id string) (*lull.Pass, error) {
+func (x *section) again(asked lull.Pass) (*lull.Pass, error) {
+	id := asked.ID
 	k, err := x.ownPass(id)
 	if k != nil {
-		p, err := x.answer(k, x.gate, x.now, func(p *lull.Pass) { p.Heard = x.now })
+		p, err := x.readmit(k, asked)
 		return &p, err
 	}
 	if err != nil && !errors.Is(err, lull.ErrGone) {
@@ -70,6 +71,26 @@ func (x *section) again(id string) (*lull.Pass, error) {
 		return nil, errExclusive
 	}
 	return nil, x.reap([]listed{{rec.Ticket, id}})
+}
+
+// readmit answers somebody who enters again and lives. Who waits, and came with a hint,
+// may have been called inside by it since: see [lull.Gate.Readmit].
+func (x *section) readmit(k *kept, asked lull.Pass) (lull.Pass, error) {
+	p := k.known()
+	if !p.Inside(x.gate.Phase) && asked.Parent+asked.PartOf != "" {
+		parent, err := x.going(asked.Parent)
+		if err != nil {
+			return lull.Pass{}, err
+		}
+		if in := x.gate.Readmit(p, asked, parent); in.Ticket != p.Ticket {
+			if !x.exclusive {
+				return lull.Pass{}, errExclusive
+			}
+			in.Started, in.Heard = x.now, x.now
+			return in, x.move(k, p.Ticket, in)
+		}
+	}
+	return x.answer(k, x.gate, x.now, func(p *lull.Pass) { p.Heard = x.now })
 }
 
 // Poll says whether a pass is inside by now.
@@ -103,12 +124,15 @@ func (s *Store) Poll(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Gat
 	return p, gate, err
 }
 
-// others is the pass of another process. One that is found dead is gone, and that is
-// made a fact.
+// others is the pass of another process, or the one that resumes it. One that is found
+// dead is gone, and that is made a fact.
 func (r *room) others(ctx context.Context, id string) (passRecord, error) {
 	rec, found, err := r.find(id)
 	if err != nil || found == alive {
 		return rec, err
+	}
+	if anew, err := r.anew(id); err != nil || anew != nil {
+		return passRecord{Pass: deref(anew)}, err
 	}
 	if found == over {
 		err = r.alone(ctx, looks, func(x *section) error { return x.reap([]listed{{rec.Ticket, id}}) })

@@ -23,8 +23,8 @@ func (s *Store) Force(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Ga
 	return got, gate, goneAt(err)
 }
 
-// force rewrites a record, and moves it to the directory of its new ticket; the move
-// is what counts. The flock is on the file, wherever it is.
+// force gives a pass, its own process's or another's, a new ticket. The flock is on the
+// file, wherever it is.
 func (x *section) force(id string) (lull.Pass, error) {
 	k, err := x.ownPass(id)
 	if err != nil {
@@ -46,7 +46,6 @@ func (x *section) force(id string) (lull.Pass, error) {
 		}
 		return rec.Pass, nil
 	}
-	change := func(k *kept) { k.pass.Pass, k.pass.Stage = forced, starting }
 	if k == nil {
 		fd, err := x.s.sys.Open(x.passFile(was, id), unix.O_RDWR, 0)
 		if err != nil {
@@ -59,18 +58,28 @@ func (x *section) force(id string) (lull.Pass, error) {
 		}
 		k = &kept{fd: fd, size: int(at.size), pass: rec}
 	}
-	if err := x.s.mkdir(x.ticketDir(forced.Ticket)); err != nil {
-		return lull.Pass{}, fault("make", x.ticketDir(forced.Ticket), err)
-	}
-	if err := x.rewrite(k, change); err != nil {
+	if err := x.move(k, was, forced); err != nil {
 		return lull.Pass{}, err
 	}
-	if err := x.s.sys.Rename(x.passFile(was, id), x.passFile(forced.Ticket, id)); err != nil {
-		return lull.Pass{}, fault("move", x.passFile(was, id), err)
-	}
-	k.mu.Lock()
-	k.ticket = forced.Ticket
-	k.mu.Unlock()
 	x.stamp(events...)
 	return forced, nil
+}
+
+// move puts a pass inside by a new ticket: it rewrites the record, and moves it to the
+// directory of that ticket. The move is what counts.
+func (x *section) move(k *kept, was lull.Phase, p lull.Pass) error {
+	if err := x.s.mkdir(x.ticketDir(p.Ticket)); err != nil {
+		return fault("make", x.ticketDir(p.Ticket), err)
+	}
+	if err := x.rewrite(k, func(k *kept) { k.pass.Pass, k.pass.Stage = p, starting }); err != nil {
+		return err
+	}
+	from, to := x.passFile(was, p.ID), x.passFile(p.Ticket, p.ID)
+	if err := x.s.sys.Rename(from, to); err != nil {
+		return fault("move", from, err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ticket = p.Ticket
+	return nil
 }

@@ -57,10 +57,7 @@ func (x *section) leave(id string, out lull.Outcome) error {
 	}
 	var p lull.Pass
 	if k != nil {
-		k.mu.Lock()
-		p = k.pass.Pass
-		p.Ticket = k.ticket
-		k.mu.Unlock()
+		p = k.known()
 	} else {
 		rec, found, err := x.find(id)
 		if err != nil || found == absent {

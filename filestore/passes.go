@@ -103,6 +103,51 @@ func (r *room) live(id string) (*lull.Pass, error) {
 	return &rec.Pass, nil
 }
 
+// going is the live pass that goes by that ID, or nil: see [lull.Pass.GoesBy].
+func (r *room) going(by string) (*lull.Pass, error) {
+	p, err := r.live(by)
+	if by == "" || err != nil || p != nil {
+		return p, err
+	}
+	return r.anew(by)
+}
+
+// anew is the live pass that resumes the one of that ID, or nil. Its file has a name of
+// its own, so that all who are inside are asked; whoever looks for one has not found
+// what is named in the usual way, and that is rare.
+func (r *room) anew(lost string) (*lull.Pass, error) {
+	g, err := r.read()
+	if unreadable(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := r.listTickets()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tickets {
+		if !g.Phase.Admits(t) {
+			continue
+		}
+		passes, err := r.list(t, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range passes {
+			rec, found, err := r.examinePass(p.ticket, p.id)
+			if err != nil {
+				return nil, err
+			}
+			if found == alive && rec.Resumes == lost {
+				return &rec.Pass, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
 // ownPass is this process's pass of that ID as it is on disk, or nil if it is not
 // this process's. One that was removed is gone, and let go of.
 func (r *room) ownPass(id string) (*kept, error) {

@@ -82,11 +82,7 @@ func (x *section) renewPass(id string) (lull.LeaseState, error) {
 	if err := x.heard(k); err != nil {
 		return lull.LeaseState{}, err
 	}
-	k.mu.Lock()
-	p := k.pass.Pass
-	p.Ticket = k.ticket
-	k.mu.Unlock()
-	return lull.LeaseState{Live: true, Stop: x.gate.Stops(p), Left: lull.NoLimit}, nil
+	return lull.LeaseState{Live: true, Stop: x.gate.Stops(k.known()), Left: lull.NoLimit}, nil
 }
 
 // heard writes a sign of life. Other hosts live by it; on one it is for people, and

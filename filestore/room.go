@@ -45,6 +45,15 @@ type kept struct {
 	hold   holdRecord
 }
 
+// known is the pass as this process knows it.
+func (k *kept) known() lull.Pass {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := k.pass.Pass
+	p.Ticket = k.ticket
+	return p
+}
+
 func newRoom(s *Store, name string) *room {
 	dir := s.dir + "/" + name
 	return &room{

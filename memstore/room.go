@@ -29,6 +29,18 @@ func (r *room) pass(id string) *lull.Pass {
 	return &r.passes[i]
 }
 
+// going is the live pass that goes by that ID, or nil. It points into the room.
+func (r *room) going(by string) *lull.Pass {
+	if p := r.pass(by); p != nil {
+		return p
+	}
+	i := slices.IndexFunc(r.passes, func(p lull.Pass) bool { return p.GoesBy(by) })
+	if i < 0 {
+		return nil
+	}
+	return &r.passes[i]
+}
+
 // answer is the pass for its owner. It notes when the owner is first told that it
 // is inside: not before can its command have started.
 func (r *room) answer(p *lull.Pass, now lull.Moment) lull.Pass {

@@ -11,11 +11,12 @@ import (
 func (s *Store) Enter(ctx context.Context, p lull.Pass) (lull.Pass, lull.Gate, error) {
 	g, err := s.at(ctx, p.Gate, func(r *room, now lull.Moment) ([]lull.Event, error) {
 		if same := r.pass(p.ID); same != nil {
+			*same = r.Readmit(*same, p, r.going(p.Parent))
 			same.Heard = now
 			p = r.answer(same, now)
 			return nil, nil
 		}
-		entered, events := r.Admit(p, r.pass(p.Parent), now)
+		entered, events := r.Admit(p, r.going(p.Parent), now)
 		r.passes = append(r.passes, entered)
 		p = entered
 		return events, nil
@@ -26,7 +27,7 @@ func (s *Store) Enter(ctx context.Context, p lull.Pass) (lull.Pass, lull.Gate, e
 // Poll says whether a pass is inside by now.
 func (s *Store) Poll(ctx context.Context, ref lull.PassRef) (p lull.Pass, _ lull.Gate, _ error) {
 	g, err := s.at(ctx, ref.Gate, func(r *room, now lull.Moment) ([]lull.Event, error) {
-		live := r.pass(ref.ID)
+		live := r.going(ref.ID)
 		if live == nil {
 			return nil, lull.ErrGone
 		}
@@ -70,7 +71,7 @@ func (s *Store) Close(ctx context.Context, h lull.Hold) (hold lull.Hold, _ lull.
 		if h.Kind == lull.Person {
 			h.Lease = 0 // a person's hold has none
 		}
-		if err := r.CheckParent(h, r.pass(h.Parent) != nil); err != nil {
+		if err := r.CheckParent(h, r.going(h.Parent) != nil); err != nil {
 			return nil, err
 		}
 		r.Gate, hold, events, err = r.Gate.Close(h, now)
@@ -88,6 +89,9 @@ func (s *Store) Drain(ctx context.Context, ref lull.HoldRef) (d lull.Drain, _ er
 	const most = 8
 	g, err := s.at(ctx, ref.Gate, func(r *room, now lull.Moment) ([]lull.Event, error) {
 		h, held, queued := r.Find(ref.ID)
+		if !held && !queued {
+			h, held = r.Around(ref.ID)
+		}
 		if !held {
 			d.Queued = queued
 			return nil, goneUnless(queued)

@@ -53,6 +53,7 @@ func RunIn(t *testing.T, around func(*testing.T, func(*testing.T)), open func(t 
 	queue(rule)
 	draining(rule)
 	nested(rule)
+	anew(rule)
 	ownership(rule)
 	limits(rule)
 	leases(rule)

@@ -110,6 +110,6 @@ func holdLive(ctx context.Context, s lull.Store, ref lull.HoldRef) (id *string, 
 	}
 	// The command of a deployment that crashed may live on; its hold is a person's
 	// then.
-	h, held, _ := d.Gate.Find(ref.ID)
+	h, held := d.Gate.Around(ref.ID)
 	return &ref.ID, err == nil && held && h.Kind == lull.Deployment, err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -171,11 +172,13 @@ func (a *app) finishedJobs(ctx context.Context, c *lull.Client, f rerunFlags) ([
 }
 
 func finished(events []lull.Event) []finishedJob {
-	goesOn := map[string]string{} // as the last record of it
+	first := map[string]string{} // the ID of a job's first record, by that of each
+	last := map[string]string{}  // … and that of its last, by the first
 	rerunAt := map[string]time.Time{}
 	for _, e := range events {
-		if e.Resumes != "" {
-			goesOn[e.Resumes] = e.ID
+		if e.Hold == "" && e.Kind != lull.EventRerun {
+			first[e.ID] = cmp.Or(e.Resumes, e.ID)
+			last[first[e.ID]] = e.ID
 		}
 		if e.Kind == lull.EventRerun {
 			rerunAt[e.ID] = e.At.Wall
@@ -184,12 +187,9 @@ func finished(events []lull.Event) []finishedJob {
 	var jobs []finishedJob
 	for _, e := range events {
 		ended := e.Kind == lull.EventLeft || e.Kind == lull.EventAbandoned || e.Kind == lull.EventTimedOut
-		if ended && e.Hold == "" && goesOn[e.ID] == "" {
-			within := e.Parent
-			for goesOn[within] != "" {
-				within = goesOn[within]
-			}
-			jobs = append(jobs, finishedJob{Event: e, rerunAt: rerunAt[e.ID], within: within})
+		if ended && e.Hold == "" && last[first[e.ID]] == e.ID {
+			within := cmp.Or(first[e.Parent], e.Parent)
+			jobs = append(jobs, finishedJob{Event: e, rerunAt: rerunAt[e.ID], within: cmp.Or(last[within], within)})
 		}
 	}
 	return jobs

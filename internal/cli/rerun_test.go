@@ -69,6 +69,10 @@ func TestOfJobsWithinOneAnotherTheOutermostIsRunAgain(t *testing.T) {
 	jobs := outermost(finished([]lull.Event{
 		{Kind: lull.EventLeft, ID: "innermost", Parent: "inner"},
 		{Kind: lull.EventLeft, ID: "inner", Parent: "lost"},
+		{Kind: lull.EventAbandoned, ID: "lost"},
+		{Kind: lull.EventLost, ID: "between", Resumes: "lost"},
+		{Kind: lull.EventLeft, ID: "early", Parent: "between"},
+		{Kind: lull.EventAbandoned, ID: "between", Resumes: "lost"},
 		{Kind: lull.EventLost, ID: "anew", Resumes: "lost"},
 		{Kind: lull.EventLeft, ID: "anew", Resumes: "lost"},
 		{Kind: lull.EventLeft, ID: "orphan", Parent: "not among them"},

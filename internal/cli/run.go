@@ -111,7 +111,7 @@ func (a *app) run(f runFlags, args []string, rep *report) error {
 		dir = "" // nothing can have changed under us
 	}
 	a.detail("inside gate %q of %s, as pass %s", client.Gate(), client.Store().About().URL, pass.ID())
-	env := a.childEnv(client, pass.ID(), "", pass.Phase())
+	env := a.childEnv(client, pass.Hint(), "", pass.Phase())
 	r, err := a.wrap(pass, wrapped{
 		args: args, dir: dir, signals: signals, grace: client.Timing().KillGrace,
 		env: withPWD(env, dir), unheeded: f.onUnavailable.value == "run",

@@ -93,7 +93,7 @@ func (c *cluster) ground(gate string) ground {
 	}
 	if c.network != nil {
 		// An outage may last longer than a lease, and no longer than a last word is tried.
-		g.lease, g.lasting, g.forsakes = 3*time.Second, 20, true
+		g.lease, g.lasting = 3*time.Second, 20
 		far := c.network.TCPURL("", "")
 		g.ways = append(g.ways, far, far+"&lull_connections=1")
 	}

@@ -25,11 +25,6 @@ type ground struct {
 	// It is also how long a dead owner's place lasts, and somebody must wait to end it.
 	lapses bool
 
-	// forsakes is whether a pass may be lost while the job that it is for starts another
-	// within itself. That one then waits for the gate like any other, and a deployment
-	// that closed it waits for the first: it is not let loose here.
-	forsakes bool
-
 	// notice is how long it may take until a waiter asks whether something has changed.
 	notice time.Duration
 

@@ -78,7 +78,7 @@ func (g *planner) job() plan {
 	p.flags = g.way()
 	g.outlast(&p, g.on.lasting)
 	g.temper(&p)
-	if g.nests && g.rng.IntN(12) == 0 && !g.on.forsakes && p.life < g.on.lease {
+	if g.nests && g.rng.IntN(12) == 0 {
 		p.inner = &plan{id: p.id + ".1", role: Job, life: between(g.rng, 5, 60), exit: g.exit()}
 	}
 	return p

@@ -57,6 +57,7 @@ create table pass (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
 	autovacuum_vacuum_cost_delay = 0);
 create index pass_gate on pass (gate_id, ticket);
+create index pass_resumes on pass ((job->>'resumes')) where job->>'resumes' is not null;
 
 -- The history. xid is for who reads on where they stopped: see events_after.
 create table event (

@@ -505,6 +505,16 @@ end $$;
 
 -- ---------------------------------------------------------------- the verbs of jobs
 
+-- +goose StatementBegin
+-- The ID of the live pass that goes by that one: its own, or that of a lost pass which it
+-- resumes. Null if there is none.
+create function going(g int, ref text) returns text language sql stable as $$
+	select coalesce(
+		(select id from pass where gate_id = g and id = ref),
+		(select id from pass where gate_id = g and job->>'resumes' = ref and ref <> '' limit 1))
+$$;
+-- +goose StatementEnd
+
 create function lease_of(asked jsonb) returns interval language sql immutable as
 $$ select span(coalesce(nullif((asked->>'lease')::bigint, 0), 60000000000)) $$;
 create function job_of(asked jsonb) returns jsonb language sql immutable as
@@ -518,6 +528,7 @@ declare
 	parent pass;
 	h hold;
 	forced boolean := coalesce((asked->>'force')::boolean, false);
+	placed bigint;
 begin
 	p.id := asked->>'id';
 	p.gate_id := g.id;
@@ -533,7 +544,7 @@ begin
 	if asked->>'parent' <> '' then
 		perform bury(g, q, 1, asked->>'parent');
 		-- For key share: it cannot leave before this is on record.
-		select * into parent from pass where id = asked->>'parent' and gate_id = g.id for key share;
+		select * into parent from pass where id = going(g.id, asked->>'parent') and gate_id = g.id for key share;
 	end if;
 	if parent.id is not null then
 		p.parent := parent.id;
@@ -546,6 +557,7 @@ begin
 			p.part_of := h.id;
 		end if;
 	end if;
+	placed := p.ticket;
 	forced := forced and p.ticket > g.phase;
 	if forced then
 		p.ticket := g.phase;
@@ -555,8 +567,14 @@ begin
 	end if;
 	insert into pass select p.* on conflict (id) do nothing;
 	if not found then -- a repeated call
+		-- Who waits although what it runs in is inside comes in to it: that was lost, and
+		-- has been put on record anew.
 		update pass set heard_at = p.heard_at, sign = p.sign,
-			started_at = case when started_at is null and ticket <= g.phase then p.heard_at else started_at end
+			started_at = case when started_at is null and least(ticket, placed) <= g.phase then p.heard_at else started_at end,
+			ticket = case when called then placed else ticket end,
+			parent = case when called then p.parent else pass.parent end,
+			part_of = case when called then p.part_of else pass.part_of end
+		from (select ticket > g.phase and placed <= g.phase as called from pass where id = p.id) was
 		where id = p.id and gate_id = g.id;
 	elsif asked->>'resumes' <> '' then
 		perform note_pass(p, g.name, 'lost', g.phase);
@@ -608,7 +626,7 @@ begin
 	perform bury(g, q, 1, q->>'id');
 	-- The phase only grows: who is inside now stays so, with or without a lock.
 	update pass set started_at = clock() where id = q->>'id' and gate_id = g.id and started_at is null and ticket <= g.phase;
-	return pass_answer(q->>'gate', q->>'id');
+	return pass_answer(q->>'gate', coalesce(going(g.id, q->>'id'), ''));
 end $$;
 -- +goose StatementEnd
 
@@ -716,7 +734,7 @@ begin
 	outer_hold := around(g.id, q->>'part_of');
 	if outer_hold.id is null and asked->>'kind' = 'deployment' and q->>'parent' <> '' then
 		perform bury(g, q, 1, q->>'parent');
-		if exists (select from pass where id = q->>'parent' and gate_id = g.id) then
+		if going(g.id, q->>'parent') is not null then
 			return answer(g.name, jsonb_build_object('error', 'inside', 'within', q->>'parent'));
 		end if;
 	end if;
@@ -768,11 +786,13 @@ end $$;
 create function drain(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
 declare
 	g gate;
+	subject text;
 	told jsonb;
 begin
 	perform guard(q);
 	g := look_at(q);
 	perform bury(g, q, 1000);
+	subject := coalesce((around(g.id, q->>'id')).id, q->>'id');
 	select case h.state when 'held' then jsonb_build_object(
 			'count', (select count(*) from (select from pass p where p.gate_id = x.id and p.ticket <= x.phase and p.part_of is distinct from h.id limit 1000) c),
 			'inside', (select jsonb_agg(pass_json(f, x.name, may_look()) order by f.arrived_at) from
@@ -780,7 +800,7 @@ begin
 		when 'queued' then '{"queued": true}'::jsonb end
 		|| answer(x.name, '{}')
 	into told from hold h join gate x on x.id = h.gate_id
-	where h.id = q->>'id' and h.gate_id = g.id and h.state <> 'loose';
+	where h.id = subject and h.gate_id = g.id and h.state <> 'loose';
 	if not found then
 		return answer(q->>'gate', '{"error": "gone"}');
 	end if;
@@ -956,7 +976,7 @@ end $$;
 -- +goose Down
 
 drop function record(jsonb), gates(jsonb), snapshot(jsonb), open(jsonb), extend(jsonb), owned_by(hold, jsonb), stop(jsonb), begin(jsonb),
-	drain(jsonb), close(jsonb), renew(jsonb), leave(jsonb), force(jsonb), poll(jsonb), enter(jsonb), arrive(jsonb, gate), job_of(jsonb), lease_of(jsonb), look_at(jsonb), meet(jsonb, boolean), gate_row(text),
+	drain(jsonb), close(jsonb), renew(jsonb), leave(jsonb), force(jsonb), poll(jsonb), enter(jsonb), arrive(jsonb, gate), going(int, text), job_of(jsonb), lease_of(jsonb), look_at(jsonb), meet(jsonb, boolean), gate_row(text),
 	lock_gate(text, boolean), settled(gate), server_timeline(), blocked(hold), bury(gate, jsonb, int, text), sweep(int, jsonb), keep_closed(hold),
 	take_back(hold), end_crash_hold(hold), promote(int), end_hold(hold, text, text), put_in_force(hold), resumes(hold, hold), around(int, text),
 	deadline(text, bigint), forget(int), note_pass(pass, text, text, bigint, jsonb), pass_detail(pass), note_hold(hold, text, bigint, jsonb),
