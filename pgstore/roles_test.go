@@ -136,11 +136,10 @@ func TestAJobRoleSeesNoCommandLines(t *testing.T) {
 	slices.Sort(called)
 	want(t, "called", strings.Join(slices.Compact(called), " "), strings.Join(jobVerbs, " "))
 	for _, told := range []string{query("snapshot", object{"gate": "default"}) + "::text", query("events", object{}) + "::text",
-		query("gates", object{}) + "::text", "select string_agg(event::text, '') from SCHEMA.events_after('0', 0)",
+		query("gates", object{}) + "::text", "select coalesce(string_agg(event::text, ''), '') from SCHEMA.events_after('0', 0)",
 		"select string_agg(command::text, '') from SCHEMA.job", "select string_agg(command::text, '') from SCHEMA.history"} {
-		if said := one[string](owner, told); !strings.Contains(said, hush) {
-			t.Errorf("the owner is not told: %s", said)
-		}
+		// Who reads on waits for whatever transaction is older, of another test's perhaps.
+		becomes(t, "the owner is told by "+told, func() string { return fmt.Sprint(strings.Contains(one[string](owner, told), hush)) }, "true")
 		if said, err := tryOne[*string](view, told); err != nil || said != nil && *said != "" && !strings.Contains(*said, hush) && !strings.Contains(told, "events_after") {
 			t.Errorf("who may look is not told: %s: %v", told, err)
 		}
