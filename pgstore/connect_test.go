@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/lull-dev/lull/internal/pgtest"
 )
 
@@ -107,7 +106,7 @@ func TestConnecting(t *testing.T) {
 			if strings.Contains(a.shown, secret) {
 				t.Errorf("shown: %s", a.shown)
 			}
-			c, err := pgconn.ConnectConfig(t.Context(), a.config)
+			c, err := connect(t.Context(), a.config)
 			if err == nil {
 				defer c.Close(context.WithoutCancel(t.Context()))
 				_, err = c.Exec(t.Context(), "select 1").ReadAll()
@@ -138,7 +137,7 @@ func socketDir(t *testing.T, s *pgtest.Server) string {
 func TestAPoolerByStatementIsTold(t *testing.T) {
 	cleanEnvironment(t)
 	bouncer := pgtest.NewBouncer(t, server, pgtest.BouncerConfig{PoolMode: "statement"})
-	c, err := pgconn.ConnectConfig(t.Context(), mustParse(t, bouncer.TCPURL("postgres", "")).config)
+	c, err := connect(t.Context(), mustParse(t, bouncer.TCPURL("postgres", "")).config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +160,7 @@ func TestWhatBreaksUnderACall(t *testing.T) {
 		{"select no_such_enter('{}')", isSetup, "no lull schema"},
 		{"select 1/0", isMistake, "division by zero"},
 	} {
-		c, err := pgconn.ConnectConfig(t.Context(), mustParse(t, server.URL("postgres", "breaker")).config)
+		c, err := connect(t.Context(), mustParse(t, server.URL("postgres", "breaker")).config)
 		if err != nil {
 			t.Fatal(err)
 		}

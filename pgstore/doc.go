@@ -38,5 +38,5 @@
 // # Connections
 //
 // None is held between two calls unless the URL asks for it. Statements have no names, so
-// a pooler may stand between.
+// a pooler may stand between. Nothing is ever cancelled in the server: see toConnect.
 package pgstore

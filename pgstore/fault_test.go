@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -180,21 +181,22 @@ func serving(t *testing.T, serve func(net.Conn)) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var all sync.WaitGroup
+	all.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			serve(c)
-			_ = c.Close()
+			all.Go(func() {
+				serve(c)
+				_ = c.Close()
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		_ = l.Close()
-		<-done
+		all.Wait()
 	})
 	return l.Addr().String()
 }
@@ -205,7 +207,7 @@ func connectTo(ctx context.Context, t *testing.T, within time.Duration, hosts, q
 	cleanEnvironment(t)
 	a := mustParse(t, "postgres://ann:"+secret+"@"+hosts+"/shop?sslmode=disable&"+query)
 	a.config.ConnectTimeout = within
-	c, err := pgconn.ConnectConfig(ctx, a.config)
+	c, err := connect(ctx, a.config)
 	if err == nil {
 		_ = c.Close(ctx)
 		t.Fatalf("connected to %s", hosts)
@@ -319,7 +321,7 @@ func TestASilentServerIsUnavailable(t *testing.T) {
 func TestAPasswordThatIsMissingIsSaid(t *testing.T) {
 	cleanEnvironment(t)
 	wrong := saying(t, "28P01", `password authentication failed for user "ann"`)
-	_, err := pgconn.ConnectConfig(t.Context(), mustParse(t, "postgres://ann@"+wrong+"/shop?sslmode=disable").config)
+	_, err := connect(t.Context(), mustParse(t, "postgres://ann@"+wrong+"/shop?sslmode=disable").config)
 	wantFault(t, "no password", fault(doing, err), isSetup, "the server wants a password, and there is none")
 }
 
@@ -329,13 +331,13 @@ func TestAHostIsCalledByItsName(t *testing.T) {
 	_, port, _ := net.SplitHostPort(refuses)
 	a := mustParse(t, "postgres://ann@db1:"+port+"/shop?sslmode=disable")
 	a.config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
-	_, err := pgconn.ConnectConfig(t.Context(), a.config)
+	_, err := connect(t.Context(), a.config)
 	wantFault(t, "name", fault(doing, err), isUnavailable, "connect to db1 ("+refuses+"): connection refused")
 
 	a.config.LookupFunc = func(_ context.Context, host string) ([]string, error) {
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
-	_, err = pgconn.ConnectConfig(t.Context(), a.config)
+	_, err = connect(t.Context(), a.config)
 	wantFault(t, "no name", fault(doing, err), isUnavailable, doing+`: host "db1": no such host`)
 }
 
@@ -344,7 +346,7 @@ func TestWithoutAPrimaryTheStoreIsUnavailable(t *testing.T) {
 	standby := wanting(t, &pgproto3.AuthenticationOk{})
 	a := mustParse(t, "postgres://ann@"+standby+","+closedPort(t)+"/shop?sslmode=disable")
 	a.config.ValidateConnect = func(context.Context, *pgconn.PgConn) error { return pgconn.ErrReadOnlyConnection }
-	_, err := pgconn.ConnectConfig(t.Context(), a.config)
+	_, err := connect(t.Context(), a.config)
 	wantFault(t, "standby", fault(doing, err), isUnavailable, "connect to "+standby+": it is a standby, or read only")
 }
 

@@ -2,7 +2,9 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -108,11 +110,42 @@ func (l *links) connect(ctx context.Context, config *pgconn.Config) (*link, erro
 }
 
 func connect(ctx context.Context, config *pgconn.Config) (*link, error) {
-	c, err := pgconn.ConnectConfig(ctx, config)
+	c, err := pgconn.ConnectConfig(connecting(ctx), config)
 	if err != nil {
 		return nil, err
 	}
 	return &link{PgConn: c}, nil
+}
+
+// dialed is the key by which a context says that it is one to connect in.
+type dialed struct{}
+
+// connecting is the context to make connections in: in any other toConnect does not dial.
+func connecting(ctx context.Context) context.Context {
+	return context.WithValue(ctx, dialed{}, true)
+}
+
+// toConnect dials for those who connect. When a call is given up, or its connection breaks,
+// pgconn dials once more, in a context of its own, to ask the server to cancel the
+// statement; it goes without when that comes to nothing. We want no such request:
+//
+//   - it ends whatever the server process does by the time it arrives, which behind a
+//     pooler may be somebody else's statement,
+//   - PgBouncer 1.18 ends, and everybody's connections with it, when whoever has sent one is
+//     gone before it was passed on, as a lull is that exits: thirty clients that do so end
+//     it within a second. See https://github.com/pgbouncer/pgbouncer/issues/801.
+//
+// So a statement that is given up goes on in the server until it is done, or has waited for
+// a lock for the 10 s of the verbs' lock_timeout, and its answer is thrown away. That is
+// what happens anyway when the network is cut: the call may be made again, since the IDs are
+// ours, and what it puts on record after its owner's farewell ends with its lease.
+func toConnect(dial pgconn.DialFunc) pgconn.DialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if ctx.Value(dialed{}) == nil {
+			return nil, errors.New("no request to cancel is sent")
+		}
+		return dial(ctx, network, addr)
+	}
 }
 
 // checkPooling refuses a pooler that gives every statement to another server process.

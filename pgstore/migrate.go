@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"io/fs"
 	"path"
@@ -129,7 +130,7 @@ func (s *Store) migrating(ctx context.Context, do func(*goose.Provider) error) e
 	}
 	config.Config = *s.address.config.Copy()
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may be between
-	db := stdlib.OpenDB(*config)
+	db := sql.OpenDB(connector{stdlib.GetConnector(*config)})
 	defer db.Close()
 	done, err := s.migrateAlone(ctx, db)
 	if err != nil {
@@ -155,6 +156,13 @@ func (s *Store) migrating(ctx context.Context, do func(*goose.Provider) error) e
 		return fault(err)
 	}
 	return nil
+}
+
+// connector connects as [connect] does.
+type connector struct{ driver.Connector }
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	return c.Connector.Connect(connecting(ctx))
 }
 
 // migrateAlone waits for whoever else migrates the schema, and keeps others waiting until

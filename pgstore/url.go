@@ -268,7 +268,7 @@ func (a *address) tuneNetwork(given map[string]string) error {
 			k.set(n)
 		}
 	}
-	a.config.DialFunc = dialer.DialContext
+	a.config.DialFunc = toConnect(dialer.DialContext)
 	// pgconn bounds connecting, and not looking up.
 	a.config.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		ctx, cancel := context.WithTimeout(ctx, connectWithin)
