@@ -45,6 +45,22 @@ func (c *Client) retry(ctx context.Context, until time.Time, try func(context.Co
 	}
 }
 
+// askFor is how long a person's question is asked: a pooler or a server that was restarted
+// is mostly back by then, and nobody has lost patience yet.
+const askFor = finalRetry
+
+// Ask asks the store something for a person, who would only type it again: while the store
+// is unavailable it is asked for 5 seconds, and an answer is waited for as long. The question
+// may be asked again although it was answered, if the answer was lost. The error is the
+// question's own.
+func (c *Client) Ask(ctx context.Context, question func(context.Context) error) error {
+	err := c.retry(ctx, within(askFor), question)
+	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		return fmt.Errorf("%w (tried for %s)", err, askFor)
+	}
+	return err
+}
+
 // attempt calls try once, and makes an answer that does not come an
 // [ErrUnavailable]: a connection that hangs must not hang the job. An answer that
 // took as long as a renewal may take would be worth little anyway.

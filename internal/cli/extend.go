@@ -25,7 +25,7 @@ deployment's still ends with its process.` + exitHelp(
 			exitLine(0, "the hold has the new limit"),
 			exitLine(1, "the hold ended before it could be extended"),
 			exitHelpUsage+", also if --force is needed",
-			exitHelpUnavailable,
+			exitHelpUnavailable+", for 5 seconds",
 			exitHelpConfig),
 		Example: `  lull extend 3f9a1c07 --limit 2h
   lull extend 3f9a1c07 --limit none --force`,
@@ -61,11 +61,13 @@ type extendJSON struct {
 }
 
 func (a *app) extend(ctx context.Context, word string, x lull.Extension) error {
-	client, err := a.open()
+	client, err := a.openLate(a.notice)
 	if err != nil {
 		return err
 	}
-	snap, err := client.Store().Snapshot(ctx, client.Gate())
+	snap, err := asked(ctx, client.Ask, func(ctx context.Context) (lull.Snapshot, error) {
+		return client.Store().Snapshot(ctx, client.Gate())
+	})
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,10 @@ func (a *app) extend(ctx context.Context, word string, x lull.Extension) error {
 		return usage(fmt.Sprintf("hold %s is in the queue: its limit counts from when it closes the gate", shortID(h.ID)), "extend it then")
 	}
 	x.By = client.Holder()
-	h, err = client.Store().Extend(ctx, lull.HoldRef{Gate: client.Gate(), ID: h.ID}, x)
+	ref := lull.HoldRef{Gate: client.Gate(), ID: h.ID}
+	h, err = asked(ctx, client.Ask, func(ctx context.Context) (lull.Hold, error) {
+		return client.Store().Extend(ctx, ref, x)
+	})
 	switch {
 	case errors.Is(err, lull.ErrGone):
 		return holdEnded(word, client.Gate())

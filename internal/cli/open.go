@@ -32,7 +32,7 @@ will say who did it. A deployment whose hold is taken away goes on, and closes t
 gate anew; jobs that met it are listed by lull history --casualties.` + exitHelp(
 			exitLine(0, "the hold has ended, or was gone already; without HOLD: also if the gate was open"),
 			exitHelpUsage+", also if HOLD is needed, or --force",
-			exitHelpUnavailable,
+			exitHelpUnavailable+", for 5 seconds",
 			exitHelpConfig),
 		Example: `  lull open
   lull open 3f9a1c07 --force --reason "the deployment hangs, and its host is gone"`,
@@ -58,11 +58,13 @@ gate anew; jobs that met it are listed by lull history --casualties.` + exitHelp
 
 // openGate ends the hold that the word means, or the only one of the caller.
 func (a *app) openGate(ctx context.Context, f openFlags, word string) error {
-	client, err := a.open()
+	client, err := a.openLate(a.notice)
 	if err != nil {
 		return err
 	}
-	snap, err := client.Store().Snapshot(ctx, client.Gate())
+	snap, err := asked(ctx, client.Ask, func(ctx context.Context) (lull.Snapshot, error) {
+		return client.Store().Snapshot(ctx, client.Gate())
+	})
 	if err != nil {
 		return err
 	}
@@ -76,8 +78,10 @@ func (a *app) openGate(ctx context.Context, f openFlags, word string) error {
 	case !there:
 		return a.opened(snap.Gate, nil, snap, fmt.Sprintf("there is no hold %s any more: gate %q is %s", word, client.Gate(), stateWord(snap.Gate.Phase)))
 	}
-	opening, err := client.Store().Open(ctx, lull.HoldRef{Gate: client.Gate(), ID: h.ID},
-		lull.Outcome{By: client.Holder(), Force: f.force, Reason: f.reason})
+	opening, err := asked(ctx, client.Ask, func(ctx context.Context) (lull.Opening, error) {
+		return client.Store().Open(ctx, lull.HoldRef{Gate: client.Gate(), ID: h.ID},
+			lull.Outcome{By: client.Holder(), Force: f.force, Reason: f.reason})
+	})
 	if err != nil {
 		return asForce(err, a.openShort(h, client))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,7 +38,7 @@ To start something only if the gate is open, do not look here first: use lull ru
 			exitLine(0, "shown; with --exit-code: the gate is open"),
 			exitLine(1, "with --exit-code: the gate is closed; with --all: one of them is"),
 			exitHelpUsage,
-			exitHelpUnavailable,
+			exitHelpUnavailable+", for 5 seconds",
 			exitHelpConfig),
 		Example: `  lull status --watch
   lull status -o json | jq -r '.inside[] | "\(.name) \(.holder.host)"'`,
@@ -61,12 +62,13 @@ To start something only if the gate is open, do not look here first: use lull ru
 }
 
 func (a *app) status(ctx context.Context, f statusFlags) error {
-	client, err := a.open()
+	client, err := a.openLate(a.notice)
 	if err != nil {
 		return err
 	}
-	g := gateViewer{client: client, all: f.all}
+	g := gateViewer{client: client, ask: client.Ask, all: f.all}
 	if f.watch {
+		g.ask = once
 		return a.watch(&g)
 	}
 	views, err := g.look(ctx)
@@ -99,6 +101,7 @@ func (a *app) show(g *gateViewer, views []gateView) error {
 // gateViewer looks at one gate, or at all of a store.
 type gateViewer struct {
 	client *lull.Client
+	ask    asker
 	all    bool
 	usual  map[string]time.Duration
 	asked  time.Time // when usual was
@@ -113,7 +116,7 @@ func (g *gateViewer) look(ctx context.Context) ([]gateView, error) {
 	store := g.client.Store()
 	names := []string{g.client.Gate()}
 	if g.all {
-		gates, err := store.Gates(ctx)
+		gates, err := asked(ctx, g.ask, store.Gates)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +127,7 @@ func (g *gateViewer) look(ctx context.Context) ([]gateView, error) {
 	}
 	views := make([]gateView, 0, len(names))
 	for _, name := range names {
-		snap, err := store.Snapshot(ctx, name)
+		snap, err := asked(ctx, g.ask, func(ctx context.Context) (lull.Snapshot, error) { return store.Snapshot(ctx, name) })
 		if err != nil {
 			return nil, err
 		}
@@ -134,10 +137,12 @@ func (g *gateViewer) look(ctx context.Context) ([]gateView, error) {
 		if g.all || len(snap.Inside) == 0 || time.Since(g.asked) < usualFor {
 			continue
 		}
-		if g.usual, err = g.client.Usual(ctx, name); err != nil {
+		switch usual, err := g.client.Usual(ctx, name); {
+		case err == nil:
+			g.usual, g.asked = usual, time.Now()
+		case !errors.Is(err, lull.ErrUnavailable): // then the rest is worth showing all the same
 			return nil, err
 		}
-		g.asked = time.Now()
 	}
 	if !g.all {
 		views[0].usual = g.usual
