@@ -70,7 +70,7 @@ func (c *cluster) rage(t *testing.T, bad bool) {
 }
 
 // nurse starts PgBouncer again when it has ended by itself, as systemd does. Debian 12's
-// does, 1.18: "bad client state", when many cancel what they have asked.
+// does, 1.18: "bad client state", when many cancel what they have asked, as lull once did.
 func (c *cluster) nurse(t *testing.T, over <-chan struct{}) (all []outage) {
 	for {
 		alive := time.Now()
