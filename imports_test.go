@@ -24,16 +24,25 @@ var arrows = map[string][]string{
 	"lull/memstore":    {"lull"},
 	"lull/filestore":   {"lull", "golang.org/x/sys"},
 	"lull/pgstore":     {"lull", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "github.com/pressly/goose/v3"},
-	"lull/remotestore": {"lull"},
+	"lull/remotestore": {"lull", "lull/internal/wire"},
+
+	"lull/internal/wire": {"lull"},
 
 	"lull/internal/child": {"golang.org/x/sys"},
 	"lull/internal/cli": {
 		"lull", "lull/filestore", "lull/pgstore", "lull/remotestore", "lull/internal/child",
 		"github.com/pelletier/go-toml/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys", "golang.org/x/term",
 	},
-	"lull/internal/server": {"lull", "lull/filestore", "lull/pgstore", "lull/remotestore"},
-	"lull/cmd/lull":        {"lull/internal/cli"},
-	"lull/cmd/lulld":       {"lull/internal/server"},
+	"lull/internal/access":  {"golang.org/x/time"},
+	"lull/internal/page":    {"lull", "lull/internal/access"},
+	"lull/internal/notice":  {"lull", "github.com/cenkalti/backoff/v5"},
+	"lull/internal/metrics": {"lull", "github.com/prometheus"},
+	"lull/internal/server": {
+		"lull", "lull/filestore", "lull/pgstore", "lull/internal/wire", "lull/internal/access", "lull/internal/page", "lull/internal/notice", "lull/internal/metrics",
+		"github.com/danielgtaylor/huma/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
+	},
+	"lull/cmd/lull":  {"lull/internal/cli"},
+	"lull/cmd/lulld": {"lull/internal/server"},
 
 	// Made for tests and measurements. storetest compares other stores with memstore.
 	"lull/storetest":              {"lull", "lull/memstore"},
