@@ -152,7 +152,21 @@ func TestJobsThatComeAndGoLeaveNoBloat(t *testing.T) {
 
 // A renewal writes no index: its new row stays in the page of the old one. The test is not
 // parallel: what a transaction of another test may still see is not cleaned up.
+// What an update leaves behind is only reused once no older snapshot is about. Autovacuum
+// may have one, of any table, while it analyses: then the table grows, and is tried again.
 func TestRenewalsStayWithinThePage(t *testing.T) {
+	var before, after int
+	for range 3 {
+		if before, after = renewalsGrow(t); after <= 3*before {
+			return
+		}
+	}
+	t.Errorf("three times over: the table of passes was %d bytes, and is %d", before, after)
+}
+
+// renewalsGrow renews a thousand passes twenty times, and returns how large their table was
+// and is.
+func renewalsGrow(t *testing.T) (before, after int) {
 	s := newSession(t, newSchema(t))
 	s.manyInside("default", 1000)
 	s.closes("default", "d", nil)
@@ -160,23 +174,21 @@ func TestRenewalsStayWithinThePage(t *testing.T) {
 	for i := range 1000 {
 		passes = append(passes, fmt.Sprintf("default-%d", i))
 	}
-	before := s.number("select pg_relation_size('SCHEMA.pass')")
+	before = s.number("select pg_relation_size('SCHEMA.pass')")
 	for range 20 {
 		s.call("renew", object{"gate": "default", "passes": passes, "holds": []string{"d"}})
 	}
+	after = s.number("select pg_relation_size('SCHEMA.pass')")
+	t.Logf("the table of passes was %d kB, and is %d kB", before/1024, after/1024)
 	s.do("select pg_stat_force_next_flush()")
 	s.do("select 1") // when it has ended, the numbers are told
 	for table, updates := range map[string]int{"pass": 20 * 999, "hold": 21} {
 		all := s.number("select n_tup_upd from pg_stat_user_tables where relid = ('SCHEMA.' || $1::text)::regclass", table)
 		hot := s.number("select n_tup_hot_upd from pg_stat_user_tables where relid = ('SCHEMA.' || $1::text)::regclass", table)
 		t.Logf("%s: %d of %d updates within the page", table, hot, all)
-		if all < updates || hot < all*9/10 {
+		if all < updates || after <= 3*before && hot < all*9/10 {
 			t.Errorf("%s: %d of %d updates within the page", table, hot, all)
 		}
 	}
-	after := s.number("select pg_relation_size('SCHEMA.pass')")
-	t.Logf("the table of passes was %d kB, and is %d kB", before/1024, after/1024)
-	if after > 3*before {
-		t.Errorf("the table of passes was %d bytes, and is %d", before, after)
-	}
+	return before, after
 }
