@@ -33,16 +33,22 @@ var arrows = map[string][]string{
 		"lull", "lull/filestore", "lull/pgstore", "lull/remotestore", "lull/internal/child",
 		"github.com/pelletier/go-toml/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys", "golang.org/x/term",
 	},
-	"lull/internal/access":  {"golang.org/x/time"},
+	"lull/internal/access":  {"golang.org/x/time", "golang.org/x/sys"},
 	"lull/internal/page":    {"lull", "lull/internal/access"},
-	"lull/internal/notice":  {"lull", "github.com/cenkalti/backoff/v5"},
-	"lull/internal/metrics": {"lull", "github.com/prometheus"},
+	"lull/internal/tail":    {"lull"},
+	"lull/internal/notice":  {"lull", "lull/internal/tail", "github.com/cenkalti/backoff/v5"},
+	"lull/internal/metrics": {"lull", "lull/internal/tail", "github.com/prometheus"},
 	"lull/internal/server": {
-		"lull", "lull/filestore", "lull/pgstore", "lull/internal/wire", "lull/internal/access", "lull/internal/page", "lull/internal/notice", "lull/internal/metrics",
-		"github.com/danielgtaylor/huma/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
+		"lull", "lull/internal/wire", "lull/internal/access", "lull/internal/page",
+		"github.com/danielgtaylor/huma/v2", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
+	},
+	"lull/internal/lulld": {
+		"lull", "lull/filestore", "lull/pgstore", "lull/internal/wire",
+		"lull/internal/access", "lull/internal/metrics", "lull/internal/notice", "lull/internal/server",
+		"github.com/pelletier/go-toml/v2", "github.com/spf13/cobra",
 	},
 	"lull/cmd/lull":  {"lull/internal/cli"},
-	"lull/cmd/lulld": {"lull/internal/server"},
+	"lull/cmd/lulld": {"lull/internal/lulld"},
 
 	// Made for tests and measurements. storetest compares other stores with memstore.
 	"lull/storetest":              {"lull", "lull/memstore"},

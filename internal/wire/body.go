@@ -136,3 +136,8 @@ type About struct {
 	Shared  bool   `json:"shared" doc:"whether other hosts see the same gates"`
 	Version string `json:"version"`
 }
+
+// End is the last line of an answer that is a list of lines. Without it the answer was cut.
+type End struct {
+	End bool `json:"end"`
+}

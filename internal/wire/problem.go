@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -38,6 +39,7 @@ const (
 	TypeUnsupported = typePrefix + "unsupported"
 	TypeSignIn      = typePrefix + "sign-in"   // who asks is not known
 	TypeForbidden   = typePrefix + "forbidden" // … is known, and may not
+	TypeSlow        = typePrefix + "slow"      // … has shown too many wrong tokens
 	TypeRequest     = typePrefix + "request"   // the request is wrong
 )
 
@@ -87,6 +89,13 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // ContentType is that of problems, whatever that of the answer would have been.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// Answer answers with the problem.
+func (p *Problem) Answer(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // whom it does not reach has gone
+}
 
 // Err is the problem as the error of package lull that it was.
 func (p *Problem) Err() error {
