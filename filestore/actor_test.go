@@ -21,7 +21,8 @@ import (
 // TestMain lets the test binary be the processes that the tests are about.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("LULL_TEST_ACTOR"); dir != "" {
-		if err := act(dir, os.Stdin, os.Stdout); err != nil {
+		o := Options{ByLease: os.Getenv("LULL_TEST_BY_LEASE") != ""}
+		if err := act(dir, o, os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "actor:", err)
 			os.Exit(1)
 		}
@@ -40,8 +41,19 @@ type actor struct {
 
 func newActor(t testing.TB, dir string) *actor {
 	t.Helper()
+	return newActorWith(t, dir, "")
+}
+
+// newClerk is one that acts for owners elsewhere.
+func newClerk(t testing.TB, dir string) *actor {
+	t.Helper()
+	return newActorWith(t, dir, "yes")
+}
+
+func newActorWith(t testing.TB, dir, byLease string) *actor {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "LULL_TEST_ACTOR="+dir)
+	cmd.Env = append(os.Environ(), "LULL_TEST_ACTOR="+dir, "LULL_TEST_BY_LEASE="+byLease)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -87,10 +99,10 @@ func (a *actor) kill() {
 }
 
 // act is what an actor does: a verb a line, with the IDs as they are given.
-func act(dir string, in io.Reader, out io.Writer) error {
+func act(dir string, o Options, in io.Reader, out io.Writer) error {
 	signal.Ignore(syscall.SIGPIPE)
 	k := newDying()
-	s, err := open(dir, Options{}, k, thisHost())
+	s, err := open(dir, o, k, thisHost())
 	if err != nil {
 		return err
 	}

@@ -118,3 +118,49 @@ func BenchmarkOpenStore(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOwnersElsewhere is what lulld does on files: a job that comes and goes, and
+// ten thousand that are renewed, and asked for as the gate opens.
+func BenchmarkOwnersElsewhere(b *testing.B) {
+	const many = 10_000
+	s := openAs(b, b.TempDir(), Options{ByLease: true}, thisHost())
+	b.Run("come and go", func(b *testing.B) {
+		for b.Loop() {
+			comeAndGo(b, s)
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
+	})
+	h := newHold(lull.Person)
+	closeGate(b, s, h)
+	var ids []string
+	var refs []lull.LeaseRef
+	for range many {
+		p := newPass()
+		p.Lease = 24 * lull.DefaultPersonLimit
+		enter(b, s, p)
+		ids, refs = append(ids, p.ID), append(refs, lull.LeaseRef{Gate: p.Gate, Pass: p.ID})
+	}
+	b.Run("renewed", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Renew(b.Context(), refs); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	ask := func(b *testing.B) {
+		if got, _, err := s.PollAll(b.Context(), lull.DefaultGate, ids); err != nil || len(got) != many {
+			b.Fatalf("%d answers, %v", len(got), err)
+		}
+	}
+	b.Run("asked while closed", func(b *testing.B) {
+		for b.Loop() {
+			ask(b)
+		}
+	})
+	openGate(b, s, h)
+	b.Run("asked after the opening", func(b *testing.B) { // the first time only
+		for b.Loop() {
+			ask(b)
+		}
+	})
+}

@@ -72,6 +72,7 @@ func (x *section) discard(f blank) {
 
 // retire ends the pass of a file: it goes, or becomes a blank again.
 func (x *section) retire(k *kept, path, id string) error {
+	x.forget(path)
 	x.mu.Lock()
 	x.retired++
 	again := k != nil && x.retired > blanksAfter && len(x.blanks)+x.retiring < blanksKept
@@ -95,6 +96,9 @@ func (x *section) retire(k *kept, path, id string) error {
 	defer x.mu.Unlock()
 	delete(x.kept, id)
 	x.blanks = append(x.blanks, f)
+	if k.path != "" {
+		k.fd = -1
+	}
 	return nil
 }
 

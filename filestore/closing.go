@@ -44,9 +44,12 @@ func (x *section) close(h lull.Hold) (lull.Hold, error) {
 		return lull.Hold{}, err
 	}
 	if len(events) == 0 { // repeated, or joined
-		if k := x.keptOf(hold.ID); k != nil && hold.ID == h.ID {
-			hold.Heard = x.now
-			return hold, x.heard(k)
+		if hold.ID == h.ID {
+			heard, err := x.heardOf(hold)
+			if heard {
+				hold.Heard = x.now
+			}
+			return hold, err
 		}
 		return hold, nil
 	}
@@ -137,7 +140,7 @@ func (x *section) drained(id string) (lull.Drain, error) {
 	if err := x.reap(c.dead); err != nil {
 		return lull.Drain{}, err
 	}
-	return lull.Drain{Drained: c.count == 0, Inside: c.inside, Count: c.count, Gate: own(x.gate)}, nil
+	return lull.Drain{Drained: c.count == 0 && x.s.settled(x.stored), Inside: c.inside, Count: c.count, Gate: own(x.gate)}, nil
 }
 
 // Begin notes that the hold's command starts now.
@@ -151,7 +154,7 @@ func (s *Store) Begin(ctx context.Context, ref lull.HoldRef, how lull.Start) err
 		if err != nil {
 			return x.gate, nil, err
 		}
-		g, events, err := x.gate.Begin(ref.ID, how, c.count == 0, x.now)
+		g, events, err := x.gate.Begin(ref.ID, how, c.count == 0 && x.s.settled(x.stored), x.now)
 		if err != nil {
 			return g, nil, err
 		}
@@ -160,9 +163,7 @@ func (s *Store) Begin(ctx context.Context, ref lull.HoldRef, how lull.Start) err
 			h.Heard = x.now
 			put(g, h)
 		}
-		if k := x.keptOf(ref.ID); k != nil {
-			err = x.heard(k)
-		}
+		_, err = x.heardOf(h)
 		return g, events, err
 	})
 }

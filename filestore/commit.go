@@ -37,7 +37,7 @@ func (x *section) commit(g lull.Gate, events []lull.Event, ending bool) error {
 		e.At, e.Casualty = x.now, false
 		stamped = append(stamped, e)
 	}
-	next := gateRecord{Format: format, Gate: g, Last: change{After: x.historySize(), Events: stamped}}
+	next := gateRecord{Format: format, Gate: g, Last: change{After: x.historySize(), Events: stamped}, Leases: x.stored.Leases}
 	data, err := seal(next, true)
 	if err != nil {
 		return err

@@ -31,6 +31,12 @@
 // command started) the lease is what decides, counted on the observer's own clock
 // from when it first saw it so.
 //
+// A process may also keep records for owners elsewhere, who talk to it and renew their
+// leases through it, as lulld does: see [Options].ByLease. Such records say so. They
+// outlive that process and the boot, any later one of the kind goes on with them, and
+// everybody judges them by their lease; see bylease.go, and settled.go for what a
+// crash of the machine may have lost of them.
+//
 // # When something breaks
 //
 //	killed at any moment        what was renamed into place has happened, the rest has not;
@@ -39,7 +45,8 @@
 //	                            exclusive section writes those that are missing
 //	disk full                   Enter and Close are unavailable; ends are written into the
 //	                            spare, and Leave needs no room
-//	reboot                      passes and deployments' holds are over, persons' holds stay
+//	reboot                      passes and deployments' holds are over, persons' holds stay,
+//	                            and what lives by its lease; some passes that do may be lost
 //	gate's directory removed    the gate is a new one, open; owners find their records gone
 //	                            at their next renewal, and record themselves anew
 //	store's directory removed   unavailable until it is there again: it may be a file system

@@ -36,8 +36,11 @@ func (x *section) admit(p lull.Pass) (lull.Pass, error) {
 	if err != nil {
 		return lull.Pass{}, err
 	}
+	if err := x.reckonWith(p.Lease); err != nil {
+		return lull.Pass{}, err
+	}
 	admitted, events := x.gate.Admit(p, parent, x.now)
-	_, err = x.recordPass(admitted)
+	err = x.recordPass(admitted)
 	if errors.Is(err, unix.EEXIST) {
 		// Another goroutine or process with the same ID was faster, by as little as that.
 		rec, _, err := x.find(p.ID)
@@ -53,8 +56,9 @@ func (x *section) admit(p lull.Pass) (lull.Pass, error) {
 // again answers an Enter that is repeated, with nil if it is not.
 func (x *section) again(asked lull.Pass) (*lull.Pass, error) {
 	id := asked.ID
-	k, err := x.ownPass(id)
+	k, err := x.inHand(id)
 	if k != nil {
+		defer x.layDown(k)
 		p, err := x.readmit(k, asked)
 		return &p, err
 	}
@@ -65,10 +69,13 @@ func (x *section) again(asked lull.Pass) (*lull.Pass, error) {
 	switch {
 	case err != nil || found == absent:
 		return nil, err
-	case found == alive:
+	case found == alive && !x.broken(rec):
 		return &rec.Pass, nil
 	case !x.exclusive:
 		return nil, errExclusive
+	}
+	if found == alive {
+		return nil, fault("remove", x.passFile(rec.Ticket, id), x.s.sys.Unlink(x.passFile(rec.Ticket, id)))
 	}
 	return nil, x.reap([]listed{{rec.Ticket, id}})
 }
@@ -117,11 +124,33 @@ func (s *Store) Poll(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Gat
 	if err != nil {
 		return lull.Pass{}, lull.Gate{}, goneAt(err)
 	}
-	if k == nil {
-		return theirs.Pass, gate, nil
+	switch {
+	case k != nil:
+		p, err := r.answer(k, gate, s.host.now(), nil)
+		return p, gate, err
+	case s.opts.ByLease && theirs.Owner.ByLease && theirs.Stage == waiting && theirs.Inside(gate.Phase):
+		return r.tellInside(ctx, ref.ID)
 	}
-	p, err := r.answer(k, gate, s.host.now(), nil)
-	return p, gate, err
+	return theirs.Pass, gate, nil
+}
+
+// tellInside answers for the first time that a pass is inside which lives by its lease:
+// that is noted under the lock, so that nobody ends it meanwhile.
+func (r *room) tellInside(ctx context.Context, id string) (p lull.Pass, g lull.Gate, err error) {
+	err = r.arrive(ctx, looks, func(x *section) error {
+		k, err := x.inHand(id)
+		if err == nil && k == nil {
+			err = lull.ErrGone
+		}
+		if err != nil {
+			return err
+		}
+		defer x.layDown(k)
+		g = own(x.gate)
+		p, err = x.answer(k, x.gate, x.now, nil)
+		return err
+	})
+	return p, g, goneAt(err)
 }
 
 // others is the pass of another process, or the one that resumes it. One that is found

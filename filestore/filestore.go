@@ -26,13 +26,20 @@ type Options struct {
 	// it vouches that flock(2) there excludes all hosts that use it, and that a renamed
 	// file is seen by all of them at once.
 	NetworkTrusted bool
+
+	// ByLease is for a process that keeps passes and deployments' holds for owners
+	// elsewhere, who talk to it: lulld. What is recorded through a store so opened lives
+	// by its lease alone, whatever becomes of this process and of the host, and everybody
+	// who uses the directory judges it so. A process that comes after this one may do
+	// all that this one could with such a record, if it opens the store ByLease too.
+	ByLease bool
 }
 
 // Store keeps gates in a directory. It is safe for concurrent use, in one process
 // and in many. Make one with [Open].
 //
 // A process that keeps passes or deployments' holds must keep living: the system
-// ends them with it.
+// ends them with it, unless the store was opened [Options].ByLease.
 type Store struct {
 	dir      string
 	opts     Options
@@ -53,6 +60,7 @@ var (
 	_ lull.Notifier  = (*Store)(nil)
 	_ lull.Watcher   = (*Store)(nil)
 	_ lull.Inspector = (*Store)(nil)
+	_ lull.Pollster  = (*Store)(nil)
 )
 
 // Open returns the store in a directory, which it makes if it is missing. A
@@ -106,6 +114,13 @@ func (s *Store) Shutdown(ctx context.Context) error {
 		r.lock.drop()
 	}
 	return nil
+}
+
+// owner is who is behind what this process records.
+func (s *Store) owner() owner {
+	o := s.host.self()
+	o.ByLease = s.opts.ByLease
+	return o
 }
 
 // room is the gate of that name, which may not exist yet.

@@ -26,10 +26,11 @@ func (s *Store) Force(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Ga
 // force gives a pass, its own process's or another's, a new ticket. The flock is on the
 // file, wherever it is.
 func (x *section) force(id string) (lull.Pass, error) {
-	k, err := x.ownPass(id)
+	k, err := x.inHand(id)
 	if err != nil {
 		return lull.Pass{}, err
 	}
+	defer x.layDown(k)
 	rec, found, err := x.find(id)
 	if err == nil && found != alive {
 		err = lull.ErrGone
@@ -77,6 +78,11 @@ func (x *section) move(k *kept, was lull.Phase, p lull.Pass) error {
 	from, to := x.passFile(was, p.ID), x.passFile(p.Ticket, p.ID)
 	if err := x.s.sys.Rename(from, to); err != nil {
 		return fault("move", from, err)
+	}
+	if k.path != "" {
+		x.forget(from)
+		k.path = to
+		x.witness(k, &k.pass)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

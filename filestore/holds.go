@@ -8,11 +8,14 @@ import (
 func (r *room) holdFile(id string) string { return r.holds + "/" + id + ".json" }
 
 // recordHold makes a hold's file, before the commit that lists it. A deployment's is
-// locked before anybody can see it. A person's hold outlives a crash of the machine,
-// and so does its file; a deployment's does not, so nothing waits for the disk.
+// locked before anybody can see it, unless it lives by its lease. A person's hold
+// outlives a crash of the machine, as that of a deployment elsewhere does, and so must
+// its file; any other deployment's does not, so nothing waits for the disk.
 func (x *section) recordHold(h lull.Hold) error {
 	sys := x.s.sys
-	rec := holdRecord{Format: format, Hold: h, vitals: vitals{Owner: x.s.host.self(), Stage: waiting}}
+	rec := holdRecord{Format: format, Hold: h, vitals: vitals{Owner: x.s.owner(), Stage: waiting}}
+	rec.Owner.ByLease = rec.Owner.ByLease && h.Kind == lull.Deployment
+	keeps := h.Kind == lull.Deployment && !rec.Owner.ByLease
 	data, err := seal(&rec, false)
 	if err != nil {
 		return err
@@ -30,17 +33,20 @@ func (x *section) recordHold(h lull.Hold) error {
 		return fault("make", path, err)
 	}
 	k := &kept{fd: fd, size: len(data), hold: rec}
-	if h.Kind == lull.Deployment {
+	if keeps {
 		err = sys.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 	}
 	if err == nil {
 		err = sys.Write(fd, data, 0)
 	}
-	if err == nil && h.Kind == lull.Person {
+	if err == nil && !keeps {
 		err = sys.Sync(fd)
 	}
 	if err == nil {
 		err = sys.Rename(path, x.holdFile(h.ID))
+	}
+	if err == nil && !keeps {
+		err = x.s.syncDir(x.holds)
 	}
 	if err != nil {
 		sys.Unlink(path)
@@ -49,11 +55,11 @@ func (x *section) recordHold(h lull.Hold) error {
 	}
 	x.mu.Lock()
 	x.mine[h.ID] = true
-	if h.Kind == lull.Deployment {
+	if keeps {
 		x.kept[h.ID] = k
 	}
 	x.mu.Unlock()
-	if h.Kind != lull.Deployment {
+	if !keeps {
 		sys.Close(fd)
 	}
 	return nil

@@ -54,6 +54,10 @@ type owner struct {
 	Boot     string `json:"boot,omitempty"`
 	PIDSpace string `json:"pid_space,omitempty"`
 	PID      int    `json:"pid"`
+
+	// ByLease says that the maker only wrote the record for somebody elsewhere: neither
+	// its own life nor that of its boot means anything.
+	ByLease bool `json:"by_lease,omitempty"`
 }
 
 // process is the command of a pass or hold, and what tells its process group from a

@@ -48,13 +48,14 @@ func (s *Store) Leave(ctx context.Context, ref lull.PassRef, out lull.Outcome) (
 // found dead, and not abandoned, by what he said. Somebody else's record is removed
 // under the exclusive lock only.
 func (x *section) leave(id string, out lull.Outcome) error {
-	k, err := x.ownPass(id)
+	k, err := x.inHand(id)
 	if errors.Is(err, lull.ErrGone) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	defer x.layDown(k)
 	var p lull.Pass
 	if k != nil {
 		p = k.known()
@@ -68,7 +69,9 @@ func (x *section) leave(id string, out lull.Outcome) error {
 		}
 		p = rec.Pass
 	}
-	x.stamp(x.gate.Leave(p, out))
+	if !x.leftBefore(k) {
+		x.stamp(x.gate.Leave(p, out))
+	}
 	path := x.passFile(p.Ticket, id)
 	return fault("remove", path, x.retire(k, path, id))
 }

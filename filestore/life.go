@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/lull-dev/lull"
@@ -22,14 +23,24 @@ const (
 type record interface {
 	vital() *vitals
 	lease() time.Duration
+	heard() lull.Moment
 }
 
 // sight is when somebody first saw a record as it is, without knowing whether its
-// maker lives. A renewal modifies the record, and is another sight.
+// maker lives. A renewal is another sight: it writes when the owner was heard. Where
+// the record says nothing, any change of its file is one.
 type sight struct {
 	id       fileID
+	heard    lull.Moment
 	modified time.Time
 	first    time.Duration // on the observer's own running clock
+	lease    time.Duration
+}
+
+// as reports whether two sights are of the same record, and nothing was heard between
+// them.
+func (s sight) as(o sight) bool {
+	return s.id == o.id && s.heard.IsZero() == o.heard.IsZero() && s.heard.Sub(o.heard) == 0 && s.modified.Equal(o.modified)
 }
 
 // examine finds out whether the maker of the record in a file lives, and reads the
@@ -39,7 +50,8 @@ type sight struct {
 //
 // Record and flock of another host say nothing about its processes, nor does a PID in
 // another namespace: then the lease decides, and so it does when a wrapper died while
-// it started its command. It is counted from the first sight, on our own clock.
+// it started its command. It is counted from the first sight, on our own clock. It
+// always does of a record whose owner is elsewhere; see bylease.go.
 func (r *room) examine(path string, rec record) (life, error) {
 	sys := r.s.sys
 	fd, err := sys.Open(path, unix.O_RDONLY, 0)
@@ -50,16 +62,23 @@ func (r *room) examine(path string, rec record) (life, error) {
 		return unsure, fault("open", path, err)
 	}
 	defer sys.Close(fd)
-	err = sys.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
-	held := err == unix.EWOULDBLOCK
-	if err != nil && !held {
-		return unsure, fault("lock", path, err)
+	byLease, err := r.livesByLease(fd)
+	if err != nil {
+		return unsure, fault("read", path, err)
+	}
+	held := false
+	if !byLease {
+		err = sys.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
+		held = err == unix.EWOULDBLOCK
+		if err != nil && !held {
+			return unsure, fault("lock", path, err)
+		}
 	}
 	readable, err := r.readRecord(fd, rec)
 	if err != nil {
 		return unsure, fault("read", path, err)
 	}
-	if held {
+	if held && !(readable && rec.vital().Owner.ByLease) {
 		r.forget(path)
 		return alive, nil
 	}
@@ -102,6 +121,8 @@ func (r *room) readRecord(fd int, rec record) (readable bool, err error) {
 // judge says what a record tells of its maker when nobody holds its flock.
 func (h *host) judge(v vitals) life {
 	switch {
+	case v.Owner.ByLease:
+		return unsure // whoever is elsewhere is not seen here
 	case v.Owner.Boot != h.boot && v.Owner.Machine == h.machine:
 		return over // of an earlier boot
 	case v.Owner.Boot != h.boot:
@@ -121,22 +142,47 @@ func (r *room) lapse(fd int, path string, rec record) (life, error) {
 	if err != nil {
 		return unsure, fault("look at", path, err)
 	}
-	lease := rec.lease()
-	if lease <= 0 {
-		lease = lull.DefaultLease
+	now := sight{id: at.fileID, heard: rec.heard(), lease: rec.lease()}
+	if now.heard.IsZero() {
+		now.modified = at.modified
 	}
-	now := r.s.host.running()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	seen, known := r.sights[path]
-	if !known || seen.id != at.fileID || !seen.modified.Equal(at.modified) {
-		r.sights[path] = sight{at.fileID, at.modified, now}
-		return alive, nil
-	}
-	if now-seen.first >= lease {
+	if r.unheard(path, now) {
 		return over, nil
 	}
 	return alive, nil
+}
+
+// witness is unheard of a record in hand.
+func (r *room) witness(k *kept, rec record) bool {
+	return r.unheard(k.path, sight{id: k.id, heard: rec.heard(), lease: rec.lease()})
+}
+
+// unheard notes a record as it is now, and reports whether it has been so for a lease.
+func (r *room) unheard(path string, now sight) bool {
+	now.first = r.s.host.running()
+	if now.lease <= 0 {
+		now.lease = lull.DefaultLease
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if seen, known := r.sights[path]; known && seen.as(now) {
+		return now.first-seen.first >= now.lease
+	}
+	r.sights[path] = now
+	if len(r.sights) > r.sightsMost {
+		r.dropSights(now.first)
+	}
+	return false
+}
+
+// sightsLeast is how many sights are kept before any is dropped.
+const sightsLeast = 1024
+
+// dropSights drops those of records that are long over, and that somebody else has
+// removed perhaps. One that is there all the same gets another lease.
+func (r *room) dropSights(now time.Duration) {
+	maps.DeleteFunc(r.sights, func(_ string, s sight) bool { return now-s.first > 4*s.lease })
+	r.sightsMost = max(sightsLeast, 2*len(r.sights))
 }
 
 // forget drops a sight that came to nothing.
@@ -194,7 +240,9 @@ func (r *room) crashed(h lull.Hold) (bool, lull.Moment, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if found == alive {
-		r.alive[h.ID] = r.s.host.running()
+		if !rec.Owner.ByLease { // else to be seen is no sign of life
+			r.alive[h.ID] = r.s.host.running()
+		}
 		return false, heard, nil
 	}
 	if at, seen := r.alive[h.ID]; seen {
@@ -214,17 +262,5 @@ func (r *room) lapsed(h lull.Hold) bool {
 	if h.Heard.Boot != host.boot && !r.s.opts.NetworkTrusted {
 		return true
 	}
-	path, now := r.holdFile(h.ID), host.running()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	seen, known := r.sights[path]
-	if !known || seen.id != (fileID{}) {
-		r.sights[path] = sight{first: now}
-		return false
-	}
-	lease := h.Lease
-	if lease <= 0 {
-		lease = lull.DefaultLease
-	}
-	return now-seen.first >= lease
+	return r.unheard(r.holdFile(h.ID), sight{lease: h.Lease})
 }

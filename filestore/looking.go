@@ -39,6 +39,10 @@ func (s *Store) Snapshot(ctx context.Context, gate string) (lull.Snapshot, error
 	}
 	h, _ := snap.Gate.Deployment()
 	snap.Drained = !snap.Gate.Phase.Open() && h.Drained(passes, snap.Gate.Phase)
+	if snap.Drained {
+		stored, err := r.read()
+		snap.Drained = err == nil && s.settled(stored)
+	}
 	for _, p := range passes {
 		if p.Inside(snap.Gate.Phase) {
 			snap.Inside = append(snap.Inside, p)

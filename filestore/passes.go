@@ -15,21 +15,23 @@ func (r *room) passFile(t lull.Phase, id string) string { return r.ticketDir(t) 
 // made to last a crash of the machine: no pass outlives one, and fsync(2) would cost
 // a hundred times the rest.
 //
+// One that lives by its lease has no lock that stays: see bylease.go.
+//
 // An error of EEXIST means that somebody has recorded the same ID just now.
-func (x *section) recordPass(p lull.Pass) (*kept, error) {
+func (x *section) recordPass(p lull.Pass) error {
 	sys := x.s.sys
-	rec := passRecord{Format: format, Pass: p, vitals: vitals{Owner: x.s.host.self(), Stage: waiting}}
+	rec := passRecord{Format: format, Pass: p, vitals: vitals{Owner: x.s.owner(), Stage: waiting}}
 	if p.Inside(x.gate.Phase) {
 		// Its owner may start the command as soon as it has the answer.
 		rec.Stage = starting
 	}
 	data, err := seal(&rec, false)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f, err := x.blank()
 	if err != nil {
-		return nil, fault("make a file in", x.passes, err)
+		return fault("make a file in", x.passes, err)
 	}
 	data = pad(data, f.size)
 	k := &kept{fd: f.fd, id: f.id, ticket: p.Ticket, size: len(data), pass: rec}
@@ -39,14 +41,20 @@ func (x *section) recordPass(p lull.Pass) (*kept, error) {
 	if err != nil {
 		x.discard(f)
 		if errors.Is(err, unix.EEXIST) {
-			return nil, err
+			return err
 		}
-		return nil, fault("write", f.path, err)
+		return fault("write", f.path, err)
+	}
+	if rec.Owner.ByLease {
+		k.path = x.passFile(p.Ticket, p.ID)
+		x.witness(k, &k.pass)
+		x.layDown(k)
+		return nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.kept[p.ID] = k
-	return k, nil
+	return nil
 }
 
 // place gives a pass's file its name.
@@ -183,13 +191,13 @@ func (r *room) ownPass(id string) (*kept, error) {
 	return nil, lull.ErrGone
 }
 
-// rewrite changes a record of this process in place: the flock is on this file. A
-// reader who comes in between reads again.
+// rewrite changes a record in place, which is this process's or in its hand: the flock
+// is on this file. A reader who comes in between reads again.
 func (r *room) rewrite(k *kept, change func(*kept)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	change(k)
-	var rec any = &k.pass
+	var rec record = &k.pass
 	if k.pass.ID == "" {
 		rec = &k.hold
 	}
@@ -202,6 +210,9 @@ func (r *room) rewrite(k *kept, change func(*kept)) error {
 		return fault("rewrite a record in", r.dir, err)
 	}
 	k.size = len(data)
+	if k.path != "" {
+		r.witness(k, rec)
+	}
 	return nil
 }
 

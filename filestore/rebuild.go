@@ -56,6 +56,9 @@ func (x *section) rebuild(why error) error {
 	}
 	x.gate, x.unstored = g, true
 	x.stored = gateRecord{Format: format, Gate: g}
+	if !missing(why) {
+		x.stored.Leases.Longest = lull.DefaultLease // who knows what it said
+	}
 	return x.commit(g, nil, true)
 }
 

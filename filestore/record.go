@@ -22,7 +22,8 @@ var errUnreadable = errors.New("unreadable record")
 type gateRecord struct {
 	Format int `json:"format"`
 	lull.Gate
-	Last change `json:"last_change"`
+	Last   change `json:"last_change"`
+	Leases leases `json:"leases,omitzero"`
 }
 
 // change is what the history must say of the last change. It is there for the case
@@ -46,6 +47,7 @@ const (
 	waiting  stage = "waiting"  // there is none
 	starting stage = "starting" // it may be there, and nobody knows its number
 	running  stage = "running"  // it is the Process
+	leaving  stage = "leaving"  // the owner, who is elsewhere, has said that it is over
 )
 
 type passRecord struct {
@@ -64,6 +66,8 @@ func (r *passRecord) vital() *vitals       { return &r.vitals }
 func (r *holdRecord) vital() *vitals       { return &r.vitals }
 func (r *passRecord) lease() time.Duration { return r.Lease }
 func (r *holdRecord) lease() time.Duration { return r.Lease }
+func (r *passRecord) heard() lull.Moment   { return r.Heard }
+func (r *holdRecord) heard() lull.Moment   { return r.Heard }
 
 // sumKey comes last in every record, before the checksum of all that stands before
 // it. Records of passes and holds are rewritten in place, because the flock is on the

@@ -28,15 +28,18 @@ type room struct {
 	// retired counts the passes that this process has ended, retiring those whose files
 	// are about to become blanks.
 	retired, retiring int
-	sights            map[string]sight         // of records whose makers are not known to live
+	sights            map[string]sight         // of records whose makers are not known to live, by path
+	sightsMost        int                      // with more, those that are over are dropped
 	alive             map[string]time.Duration // when a deployment's hold was last seen alive, by ID
 }
 
-// kept is a record of this process, open and locked for as long as it lives. Its
-// mutex is held across the write, since that is what it puts in order.
+// kept is a record of this process, open and locked for as long as it lives; or one
+// that lives by its lease, and is in hand for one change. Its mutex is held across the
+// write, since that is what it puts in order.
 type kept struct {
-	fd int
-	id fileID
+	fd   int // -1: given away
+	id   fileID
+	path string // of one that is in hand; else ""
 
 	mu     sync.Mutex
 	ticket lull.Phase // a pass's
@@ -60,7 +63,7 @@ func newRoom(s *Store, name string) *room {
 		s: s, name: name, lock: newLock(s, name, dir),
 		dir: dir, gateFile: dir + "/gate.json", spareFile: dir + "/spare.json",
 		passes: dir + "/passes", holds: dir + "/holds", historyFile: dir + "/history.jsonl",
-		kept: map[string]*kept{}, mine: map[string]bool{}, sights: map[string]sight{}, alive: map[string]time.Duration{},
+		kept: map[string]*kept{}, mine: map[string]bool{}, sights: map[string]sight{}, sightsMost: sightsLeast, alive: map[string]time.Duration{},
 	}
 }
 

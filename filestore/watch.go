@@ -9,8 +9,12 @@ import (
 
 // Watch tells of a pass's or hold's command, whose process group keeps it alive after
 // its owner. A pass that was inside at once needs no first call: it is recorded as
-// about to start a command.
+// about to start a command. Where the store was opened ByLease the command is
+// elsewhere, and nothing is done.
 func (s *Store) Watch(ctx context.Context, ref lull.LeaseRef, p lull.Process) error {
+	if s.opts.ByLease {
+		return ctx.Err()
+	}
 	r, err := s.asked(ctx, ref.Gate)
 	if err != nil {
 		return err

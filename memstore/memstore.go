@@ -24,6 +24,7 @@ type Store struct {
 var (
 	_ lull.Store    = (*Store)(nil)
 	_ lull.Notifier = (*Store)(nil)
+	_ lull.Pollster = (*Store)(nil)
 )
 
 // New returns an empty store.

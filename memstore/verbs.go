@@ -37,6 +37,20 @@ func (s *Store) Poll(ctx context.Context, ref lull.PassRef) (p lull.Pass, _ lull
 	return p, g, err
 }
 
+// PollAll says it of many passes.
+func (s *Store) PollAll(ctx context.Context, gate string, ids []string) (map[string]lull.Pass, lull.Gate, error) {
+	passes := make(map[string]lull.Pass, len(ids))
+	g, err := s.at(ctx, gate, func(r *room, now lull.Moment) ([]lull.Event, error) {
+		for _, id := range ids {
+			if live := r.going(id); live != nil {
+				passes[id] = r.answer(live, now)
+			}
+		}
+		return nil, nil
+	})
+	return passes, g, err
+}
+
 // Force puts a waiting pass inside.
 func (s *Store) Force(ctx context.Context, ref lull.PassRef) (p lull.Pass, _ lull.Gate, _ error) {
 	g, err := s.at(ctx, ref.Gate, func(r *room, now lull.Moment) (events []lull.Event, _ error) {

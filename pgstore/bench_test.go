@@ -68,3 +68,57 @@ func share(b *testing.B, workers int, round func(context.Context) error) {
 	all.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
 }
+
+// BenchmarkManyWaiting is what a gate with ten thousand waiting jobs costs whoever asks
+// for all of them: while it is closed, just after it has opened, and to renew them.
+func BenchmarkManyWaiting(b *testing.B) {
+	const many = 10_000
+	schema := newSchema(b)
+	s := openSchema(b, schema, "&lull_connections=1")
+	d := lull.Hold{ID: lull.NewID(), Gate: lull.DefaultGate, Kind: lull.Person}
+	if _, _, err := s.Close(b.Context(), d); err != nil {
+		b.Fatal(err)
+	}
+	var ids []string
+	var refs []lull.LeaseRef
+	for range many {
+		p := lull.Pass{
+			ID: lull.NewID(), Gate: lull.DefaultGate, Name: "nightly-report", Command: []string{"./nightly-report.sh", "--all"},
+			Holder: lull.Holder{User: "ann", Host: "node1", PID: 4711}, Lease: 24 * lull.DefaultPersonLimit,
+		}
+		if _, _, err := s.Enter(b.Context(), p); err != nil {
+			b.Fatal(err)
+		}
+		ids = append(ids, p.ID)
+		refs = append(refs, lull.LeaseRef{Gate: p.Gate, Pass: p.ID})
+	}
+	ask := func(b *testing.B, inside bool) {
+		got, g, err := s.PollAll(b.Context(), lull.DefaultGate, ids)
+		if err != nil || len(got) != many || got[ids[0]].Inside(g.Phase) != inside {
+			b.Fatalf("%d answers, %v", len(got), err)
+		}
+	}
+	b.Run("asked while closed", func(b *testing.B) {
+		for b.Loop() {
+			ask(b, false)
+		}
+	})
+	b.Run("renewed", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Renew(b.Context(), refs); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if _, err := s.Open(b.Context(), lull.HoldRef{Gate: d.Gate, ID: d.ID}, lull.Outcome{}); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("asked after the opening", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			exec(b, "update "+schema+".pass set started_at = null")
+			b.StartTimer()
+			ask(b, true)
+		}
+	})
+}

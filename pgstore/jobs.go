@@ -25,6 +25,18 @@ func (s *Store) Poll(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Gat
 	return s.pass(ctx, fmt.Sprintf("look whether gate %q is open", ref.Gate), "poll", question{Gate: ref.Gate, ID: ref.ID})
 }
 
+// PollAll says it of many passes, in one statement.
+func (s *Store) PollAll(ctx context.Context, gate string, ids []string) (map[string]lull.Pass, lull.Gate, error) {
+	if ids == nil {
+		ids = []string{}
+	}
+	a, err := s.ask(ctx, fmt.Sprintf("look whether gate %q is open", gate), "poll_all", question{Gate: gate, Passes: ids})
+	if a.Passes == nil {
+		a.Passes = map[string]lull.Pass{}
+	}
+	return a.Passes, a.Gate, err
+}
+
 // Force puts a waiting pass inside.
 func (s *Store) Force(ctx context.Context, ref lull.PassRef) (lull.Pass, lull.Gate, error) {
 	return s.pass(ctx, fmt.Sprintf("enter gate %q by force", ref.Gate), "force", question{Gate: ref.Gate, ID: ref.ID})

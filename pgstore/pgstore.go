@@ -43,6 +43,7 @@ var (
 	_ lull.Notifier   = (*Store)(nil)
 	_ lull.Summarizer = (*Store)(nil)
 	_ lull.Inspector  = (*Store)(nil)
+	_ lull.Pollster   = (*Store)(nil)
 )
 
 // Open returns the store that a URL names. It does not connect: the first call does.

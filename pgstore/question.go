@@ -50,10 +50,11 @@ type answer struct {
 	Gate  lull.Gate `json:"gate"`
 	Sign  int64     `json:"sign"`
 
-	Pass   lull.Pass `json:"pass"`
-	Hold   lull.Hold `json:"hold"`
-	Within string    `json:"within"` // the pass that a deployment was started in
-	Silent bool      `json:"silent"` // the hold's owner has not been heard of for a lease
+	Pass   lull.Pass            `json:"pass"`
+	Passes map[string]lull.Pass `json:"passes"` // by the ID that was asked for
+	Hold   lull.Hold            `json:"hold"`
+	Within string               `json:"within"` // the pass that a deployment was started in
+	Silent bool                 `json:"silent"` // the hold's owner has not been heard of for a lease
 
 	Queued    bool        `json:"queued"`
 	Count     int         `json:"count"`

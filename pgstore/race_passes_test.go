@@ -90,3 +90,33 @@ func TestForceMeetsOpeningAndLeaving(t *testing.T) {
 	a.do("commit")
 	want(t, "force of who has left", forces.gives().Error, "gone")
 }
+
+// One process renews thousands while it asks for them all: in two orders, each would wait
+// for what the other has.
+func TestWhoRenewsManyAndWhoAsksForManyLockThemInOneOrder(t *testing.T) {
+	t.Parallel()
+	asks := newSession(t, newSchema(t))
+	renews, blocker := newSession(t, asks.schema), newSession(t, asks.schema)
+	asks.closes(here, "d", nil)
+	for _, id := range []string{"c", "a", "b"} {
+		asks.enters(here, id, nil)
+	}
+	asks.call("open", opening(here, "d"))
+	many := object{"gate": here, "passes": []string{"c", "b", "a"}}
+	blocker.do("begin")
+	blocker.do("select from SCHEMA.pass where id = 'b' for no key update")
+	renewing := renews.starts("renew", many).blocked(blocker)
+	asking := asks.starts("poll_all", many).blocked(renews)
+	blocker.do("rollback")
+	want(t, "renewed", len(renewing.gives().Live), 3)
+	want(t, "told", len(asking.gives().Passes), 3)
+
+	exec(t, "update "+asks.schema+".pass set started_at = null")
+	blocker.do("begin")
+	blocker.do("select from SCHEMA.pass where id = 'b' for no key update")
+	asking = asks.starts("poll_all", many).blocked(blocker)
+	renewing = renews.starts("renew", many).blocked(asks)
+	blocker.do("rollback")
+	want(t, "told", len(asking.gives().Passes), 3)
+	want(t, "renewed", len(renewing.gives().Live), 3)
+}

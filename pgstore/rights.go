@@ -24,7 +24,7 @@ const (
 // verbs are the functions that a right lets a role call which no smaller one does:
 // the grants are in migrations/00003_reading.sql.
 var verbs = map[Right][]string{
-	RightJob:    {"enter", "poll", "force", "leave", "renew", "events", "usual", "traffic", "gates", "inspect"},
+	RightJob:    {"enter", "poll", "poll_all", "force", "leave", "renew", "events", "usual", "traffic", "gates", "inspect"},
 	RightDeploy: {"close", "drain", "begin", "stop", "extend", "open", "record"},
 	RightView:   {"snapshot", "events_after", "status", "job", "history"},
 }

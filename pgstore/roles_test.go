@@ -12,7 +12,7 @@ import (
 
 // What each kind of role may call. Whoever adds a verb says here who may call it.
 var (
-	jobVerbs    = []string{"enter", "events", "force", "gates", "inspect", "leave", "poll", "renew", "traffic", "usual"}
+	jobVerbs    = []string{"enter", "events", "force", "gates", "inspect", "leave", "poll", "poll_all", "renew", "traffic", "usual"}
 	viewVerbs   = []string{"events", "events_after", "gates", "inspect", "snapshot", "traffic", "usual"}
 	deployVerbs = []string{"begin", "close", "drain", "extend", "open", "record", "stop"}
 )
@@ -112,6 +112,7 @@ func jobCalls() []struct {
 		q    object
 	}{
 		{"enter", entering("default", "own", own)}, {"poll", object{"gate": "default", "id": "own"}}, {"poll", object{"gate": "default", "id": "inside"}},
+		{"poll_all", object{"gate": "default", "passes": []string{"own", "inside", "nobody"}}},
 		{"renew", object{"gate": "default", "passes": []string{"own"}}}, {"force", object{"gate": "default", "id": "own"}},
 		{"enter", entering("default", "child", object{"parent": "inside", "command": []string{hush}})},
 		{"leave", object{"gate": "default", "id": "own", "outcome": object{"exit_code": 0}}},

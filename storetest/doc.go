@@ -45,6 +45,7 @@
 //	idempotence.go  calls that are repeated
 //	events.go       what is remembered
 //	snapshot.go     what people see
+//	pollall.go      questions about many passes, to stores that take them
 //	concurrency.go  everything at once, with a referee (referee.go)
 //	script.go       a long random script, line by line against memstore
 //

@@ -61,6 +61,7 @@ func RunIn(t *testing.T, around func(*testing.T, func(*testing.T)), open func(t 
 	idempotence(rule)
 	events(rule)
 	snapshots(rule)
+	pollall(rule)
 	concurrency(rule)
 	script(rule)
 }

@@ -9,7 +9,7 @@
 --
 --   shared     enter, force                         many at once
 --   exclusive  close, open, begin, stop, extend, and whoever ends what is over
---   none       poll, drain, renew, leave, snapshot  unless they find something over
+--   none       poll, poll_all, drain, renew, leave, snapshot  unless they find something over
 --
 -- The rules are those of package lull, restated: gate.go, sweep.go, pass.go, hold.go.
 -- The tests of every store hold the two equal.
@@ -631,6 +631,32 @@ end $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+-- Is poll for many passes: whoever waits for thousands asks so as the gate opens. The
+-- answer has each under the ID that was asked for.
+create function poll_all(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
+declare
+	asked text[] := array(select jsonb_array_elements_text(q->'passes'));
+	look boolean := may_look();
+	g gate;
+	live jsonb;
+begin
+	perform guard(q);
+	g := look_at(q);
+	perform bury(g, q, 1, p.id) from pass p where p.id = any (asked) and p.gate_id = g.id and dead(p.heard_at, p.ttl, p.sign, q);
+	-- In the order of their IDs, as renew does, so that neither waits for the other in a ring.
+	perform from pass where id = any (asked) and gate_id = g.id and started_at is null and ticket <= g.phase order by id for no key update;
+	update pass set started_at = clock() where id = any (asked) and gate_id = g.id and started_at is null and ticket <= g.phase;
+	select coalesce(jsonb_object_agg(a.id, pass_json(p, g.name, look)), '{}') into live
+	from unnest(asked) a(id) join pass p on p.id = a.id and p.gate_id = g.id;
+	if (select count(*) from jsonb_object_keys(live)) < cardinality(asked) then
+		select live || coalesce(jsonb_object_agg(a.id, pass_json(p, g.name, look)), '{}') into live
+		from unnest(asked) a(id) join pass p on p.id = going(g.id, a.id) where not live ? a.id;
+	end if;
+	return answer(q->>'gate', jsonb_build_object('passes', live));
+end $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 create function force(q jsonb) returns jsonb language plpgsql security definer set search_path from current set lock_timeout = '10s' set enable_seqscan = off set jit = off as $$
 declare
 	g gate;
@@ -703,6 +729,9 @@ begin
 		select coalesce(jsonb_object_agg(r.id, jsonb_build_object('left', case when r.ends_at is not null then ns(r.ends_at - clock()) end))
 			filter (where r.state <> 'loose' and (r.kind = 'deployment' or r.ttl is null)), '{}')
 		into live from renewed r;
+	end if;
+	if jsonb_array_length(q->'passes') > 1 then -- in an order, for the sake of poll_all
+		perform from pass where gate_id = g.id and id in (select jsonb_array_elements_text(q->'passes')) order by id for no key update;
 	end if;
 	with renewed as (
 		update pass set heard_at = clock(), sign = nextval('sign_of_life')
@@ -976,7 +1005,7 @@ end $$;
 -- +goose Down
 
 drop function record(jsonb), gates(jsonb), snapshot(jsonb), open(jsonb), extend(jsonb), owned_by(hold, jsonb), stop(jsonb), begin(jsonb),
-	drain(jsonb), close(jsonb), renew(jsonb), leave(jsonb), force(jsonb), poll(jsonb), enter(jsonb), arrive(jsonb, gate), going(int, text), job_of(jsonb), lease_of(jsonb), look_at(jsonb), meet(jsonb, boolean), gate_row(text),
+	drain(jsonb), close(jsonb), renew(jsonb), leave(jsonb), force(jsonb), poll_all(jsonb), poll(jsonb), enter(jsonb), arrive(jsonb, gate), going(int, text), job_of(jsonb), lease_of(jsonb), look_at(jsonb), meet(jsonb, boolean), gate_row(text),
 	lock_gate(text, boolean), settled(gate), server_timeline(), blocked(hold), bury(gate, jsonb, int, text), sweep(int, jsonb), keep_closed(hold),
 	take_back(hold), end_crash_hold(hold), promote(int), end_hold(hold, text, text), put_in_force(hold), resumes(hold, hold), around(int, text),
 	deadline(text, bigint), forget(int), note_pass(pass, text, text, bigint, jsonb), pass_detail(pass), note_hold(hold, text, bigint, jsonb),

@@ -233,7 +233,7 @@ end $$;
 -- +goose StatementBegin
 -- A job enters, waits and leaves. It reads no command lines, and closes and opens nothing.
 create function grant_job(to_role regrole) returns void language sql set search_path from current as
-$$ select grant_execute(to_role, '{enter,poll,force,leave,renew,events,usual,traffic,gates,inspect}') $$;
+$$ select grant_execute(to_role, '{enter,poll,poll_all,force,leave,renew,events,usual,traffic,gates,inspect}') $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
