@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"lull/internal/metrics": {"lull", "lull/internal/tail", "github.com/prometheus"},
 	"lull/internal/server": {
 		"lull", "lull/internal/wire", "lull/internal/access", "lull/internal/page",
-		"github.com/danielgtaylor/huma/v2", "github.com/coreos/go-systemd/v22", "golang.org/x/sys",
+		"github.com/danielgtaylor/huma/v2", "github.com/coreos/go-systemd/v22", "golang.org/x/sys", "golang.org/x/time",
 	},
 	"lull/internal/lulld": {
 		"lull", "lull/filestore", "lull/pgstore", "lull/internal/wire",

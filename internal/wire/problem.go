@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -68,7 +69,7 @@ func ProblemOf(err error) *Problem {
 		p.Type, p.Status, p.Hint = TypeSetup, http.StatusInternalServerError, setup.Hint
 	case errors.Is(err, errors.ErrUnsupported):
 		p.Type, p.Status = TypeUnsupported, http.StatusNotImplemented
-	case errors.Is(err, lull.ErrUnavailable):
+	case errors.Is(err, lull.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 	default:
 		p.Type, p.Status = TypeRequest, http.StatusBadRequest
 	}

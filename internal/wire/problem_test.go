@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ func TestEveryErrorOfAStoreCrossesTheWire(t *testing.T) {
 		if got := cross(t, fmt.Errorf("ask: %w", err)); !errors.Is(got, err) {
 			t.Errorf("%v became %v", err, got)
 		}
+	}
+	if got := cross(t, fmt.Errorf("ask: %w", context.DeadlineExceeded)); !errors.Is(got, lull.ErrUnavailable) {
+		t.Errorf("a store that did not answer in time became %v", got)
 	}
 	setup := cross(t, &lull.SetupError{What: "the schema is missing", Hint: "lull migrate"})
 	if e, ok := errors.AsType[*lull.SetupError](setup); !ok || e.What != "the schema is missing" || e.Hint != "lull migrate" {
