@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/lull
 	CGO_ENABLED=0 go build -trimpath -o bin/lull ./cmd/lull
@@ -22,4 +22,7 @@ storm: ## the storm, for five minutes
 bench: ## print the table of docs/benchmarks.md
 	go run ./bench
 
-.PHONY: help build demo test quick storm bench
+vendor-page: ## fetch the chart library that lulld's page embeds
+	./internal/page/vendor.sh
+
+.PHONY: help build demo test quick storm bench vendor-page
