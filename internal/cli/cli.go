@@ -157,7 +157,7 @@ func (a *app) root(args []string) *cobra.Command {
 
 func (g *globals) register(f *pflag.FlagSet) {
 	f.SortFlags = false
-	f.StringVar(&g.store, "store", "", "where gates are kept: file:///DIRECTORY, postgres://USER@HOST/DATABASE, or env:NAME for a variable that holds it (LULL_STORE)")
+	f.StringVar(&g.store, "store", "", "where gates are kept: file:///DIRECTORY, postgres://USER@HOST/DATABASE, http(s)://HOST:PORT or unix:///SOCKET of lulld, or env:NAME for a variable that holds it (LULL_STORE)")
 	f.StringVar(&g.gate, "gate", "", "the gate's `name` (LULL_GATE; default \"default\")")
 	f.Var(&g.lease, "lease", "how long the store believes in a silent owner (LULL_LEASE; default 60s)")
 	f.StringVarP(&g.output, "output", "o", "", "text or json (default text)")

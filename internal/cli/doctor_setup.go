@@ -15,7 +15,7 @@ import (
 // settingVariables are the variables that people set; hintVariables those that
 // lull sets for its children.
 var (
-	settingVariables = []string{storeVariable, gateVariable, "LULL_LEASE", "LULL_KILL_GRACE", configVariable}
+	settingVariables = []string{storeVariable, tokenVariable, gateVariable, "LULL_LEASE", "LULL_KILL_GRACE", configVariable}
 	hintVariables    = []string{passVariable, holdVariable, phaseVariable}
 )
 

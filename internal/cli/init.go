@@ -32,8 +32,9 @@ func newInit(a *app) *cobra.Command {
 prints the line for a job and the one for a deployment.
 
 URL is where gates are kept: file:///DIRECTORY for the jobs of this host,
-postgres://USER@HOST/DATABASE for those of a cluster, or env:NAME for a variable that
-holds the URL. lull.toml is written to /etc/lull if root runs this, else to the user's
+postgres://USER@HOST/DATABASE for those of a cluster, http://HOST:PORT,
+https://HOST:PORT or unix:///SOCKET of a lulld, or env:NAME for a variable that holds
+the URL. lull.toml is written to /etc/lull if root runs this, else to the user's
 configuration, or where --config says. With --gate, --lease or --kill-grace these
 stand in it as well.
 
@@ -42,7 +43,7 @@ of other users need --group: who is in it can use the gates.
 
 In a database, init does what lull migrate does, unless that has been done. Everybody
 can read lull.toml, so that no password is written into it: let it stand in ~/.pgpass,
-in a service file, or in a variable.
+in a service file, or in a variable. Nor is a token for lulld: set LULL_TOKEN.
 
 It may be run again. A lull.toml that says the same already is kept as it is, with
 whatever else somebody wrote into it; a different one is only replaced with
@@ -54,6 +55,7 @@ whatever else somebody wrote into it; a different one is only replaced with
 			exitHelpConfig+", or there is a different lull.toml"),
 		Example: `  sudo lull init file:///var/lib/lull --group deploy
   lull init postgres://deploy@db1/shop
+  lull init unix:///run/lull.sock
   lull init file:///srv/app/lull --gate web --config /srv/app/lull.toml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -201,6 +203,9 @@ func (a *app) makeStore(ctx context.Context, url, group string) error {
 		url, err := a.storeURL()
 		if err != nil {
 			return err
+		}
+		if isRemote(url) {
+			return usage("--group is for a directory: lulld has tokens and a socket for those who may use it", "leave it away")
 		}
 		dir, _, err := filestore.ParseURL(url)
 		if err != nil {

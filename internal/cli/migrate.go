@@ -139,6 +139,9 @@ func (a *app) migrate(ctx context.Context, f migrateFlags) error {
 	if err != nil {
 		return err
 	}
+	if url, _ := a.storeURL(); isRemote(url) {
+		return usage("the store is a lulld's, and so is the schema behind it", "run lull migrate where lulld runs, with the store that it serves")
+	}
 	if store == nil {
 		if len(f.grants()) > 0 || f.to != pgstore.Latest {
 			return usage("a file store has no schema, and no roles", "who may use its directory is a matter of its mode: lull init --group")

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/filestore"
 	"github.com/lull-dev/lull/pgstore"
+	"github.com/lull-dev/lull/remotestore"
 )
 
 // clusterVariables are set for jobs of a cluster, whose hosts do not share a file
@@ -57,6 +59,10 @@ func (a *app) openStore() (lull.Store, error) {
 	switch {
 	case isPostgres(scheme):
 		return pgstore.Open(url)
+	case isRemote(url):
+		return remotestore.Open(url, remotestore.Options{
+			Token: a.Getenv(tokenVariable), Version: builtFrom(debug.ReadBuildInfo()).Version,
+		})
 	case strings.HasPrefix(url, "file:"):
 		dir, opts, err := filestore.ParseURL(url)
 		if err != nil {
@@ -70,12 +76,22 @@ func (a *app) openStore() (lull.Store, error) {
 }
 
 // storeForms are the ways to name a store.
-const storeForms = "the stores are file:///DIRECTORY for one host, postgres://USER@HOST/DATABASE for a cluster, and env:NAME for a variable that holds such a URL"
+const storeForms = "the stores are file:///DIRECTORY for one host, postgres://USER@HOST/DATABASE for a cluster, http://HOST:PORT, https://HOST:PORT or unix:///SOCKET where lulld serves one, and env:NAME for a variable that holds such a URL"
+
+// tokenVariable holds what lulld knows the caller by. It is a secret, so that no flag and
+// no file has it; what a job starts inherits it.
+const tokenVariable = "LULL_TOKEN"
 
 // isPostgres reports whether URLs of a scheme name a PostgreSQL database. The last is
 // that of a Rails adapter.
 func isPostgres(scheme string) bool {
 	return scheme == "postgres" || scheme == "postgresql" || scheme == "postgis"
+}
+
+// isRemote reports whether a URL names a lulld.
+func isRemote(url string) bool {
+	scheme, _, _ := strings.Cut(url, "://")
+	return scheme == "http" || scheme == "https" || scheme == "unix"
 }
 
 // shownStore is the name of a store as people may see it: without a password. Of what
@@ -87,6 +103,8 @@ func shownStore(store string) string {
 		return store
 	case isPostgres(scheme):
 		return pgstore.Mask(store)
+	case isRemote(store):
+		return remotestore.Mask(store)
 	case !ok:
 		return masked
 	}
