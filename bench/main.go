@@ -76,6 +76,7 @@ func run(pairs, many int, only string) error {
 		{"process", inProcess},
 		{"size", withPasses},
 		{"postgres", onPostgres},
+		{"lulld", behindServer},
 	} {
 		if !strings.HasPrefix(b.name, only) {
 			continue
