@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/internal/pgtest"
 )
@@ -151,8 +152,13 @@ func TestKilledBackendLosesNothing(t *testing.T) {
 	w := newWorld(t, s)
 	started := ask[time.Time](w, "select pg_postmaster_start_time()")
 	w.survives(s.URL("", ""), func() {
-		c, err := s.Connect(w.Context(), "")
-		w.no(err)
+		// The server may be throwing everybody out for the one before.
+		var c *pgx.Conn
+		w.until("somebody is in", func() (in bool) {
+			var err error
+			c, err = s.Connect(w.Context(), "")
+			return err == nil
+		})
 		w.no(syscall.Kill(int(c.PgConn().PID()), syscall.SIGKILL))
 		w.until("the server has thrown everybody out", func() bool { return c.Ping(w.Context()) != nil })
 		w.until("the server is back", func() bool { return s.Exec(w.Context(), "", "select 1") == nil })

@@ -94,7 +94,9 @@ The configuration is ` + configPath + `, or the file named by --config:
   store = "postgres://lull@db/app"
   listen = ["127.0.0.1:5855", "unix:///run/lull.sock"]
   tokens = "` + tokensPath + `"
-  tls_cert = "…"   tls_key = "…"   url = "https://lull.example.com"
+  url = "https://lull.example.com"
+  tls_cert = "/etc/lull/cert.pem"
+  tls_key = "/etc/lull/key.pem"
 
   [[notify]]
   url = "env:LULL_HOOK"

@@ -218,3 +218,18 @@ func get(t *testing.T, url, token string) string {
 	}
 	return string(body)
 }
+
+// What help shows as a configuration is one.
+func TestTheConfigurationInHelpIsRead(t *testing.T) {
+	_, help, _ := calls(t, nil, "--help")
+	_, example, _ := strings.Cut(help, "--config:\n")
+	example, _, _ = strings.Cut(example, "\nExit status")
+	file := filepath.Join(t.TempDir(), "lulld.toml")
+	if err := os.WriteFile(file, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// It goes as far as the certificate that is not there.
+	if status, _, said := calls(t, nil, "--config", file); status != 78 || !strings.Contains(said, "certificate") {
+		t.Errorf("status %d: %s\n%s", status, said, example)
+	}
+}

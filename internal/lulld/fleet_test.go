@@ -44,8 +44,9 @@ type fleet struct {
 	programs string
 	dir      string
 	store    string // the server's
+	url      string // … as jobs know it
 	server   *exec.Cmd
-	log      bytes.Buffer
+	log      said
 }
 
 func newFleet(t *testing.T, store string) *fleet {
@@ -55,6 +56,7 @@ func newFleet(t *testing.T, store string) *fleet {
 		t.Fatal(err)
 	}
 	f := &fleet{T: t, programs: dir, dir: t.TempDir(), store: store}
+	f.url = "unix://" + f.path("lull.sock")
 	f.starts()
 	t.Cleanup(func() {
 		f.ends(syscall.SIGTERM)
@@ -66,19 +68,23 @@ func newFleet(t *testing.T, store string) *fleet {
 }
 
 func (f *fleet) path(name string) string { return filepath.Join(f.dir, name) }
-func (f *fleet) socket() string          { return f.path("lull.sock") }
 
 // starts starts the server, and returns when it answers.
 func (f *fleet) starts() {
 	f.Helper()
-	f.server = exec.Command(f.programs+"/lulld", "--store", f.store, "--listen", "unix://"+f.socket())
-	f.server.Stderr = &f.log
-	if err := f.server.Start(); err != nil {
+	f.server = f.serves("lull.sock")
+	f.until("the server answers", func() bool { return f.lull("status").Run() == nil })
+}
+
+// serves starts a server on a socket.
+func (f *fleet) serves(socket string) *exec.Cmd {
+	f.Helper()
+	server := exec.Command(f.programs+"/lulld", "--store", f.store, "--listen", "unix://"+f.path(socket))
+	server.Stderr = &f.log
+	if err := server.Start(); err != nil {
 		f.Fatal(err)
 	}
-	f.until("the server answers", func() bool {
-		return f.lull("status").Run() == nil
-	})
+	return server
 }
 
 func (f *fleet) ends(how syscall.Signal) {
@@ -89,7 +95,7 @@ func (f *fleet) ends(how syscall.Signal) {
 // lull is the command with its arguments, in front of the server.
 func (f *fleet) lull(args ...string) *exec.Cmd {
 	cmd := exec.Command(f.programs+"/lull", args...)
-	cmd.Env = append(os.Environ(), "LULL_STORE=unix://"+f.socket(), "DIR="+f.dir, "LULL_LEASE=30s")
+	cmd.Env = append(os.Environ(), "LULL_STORE="+f.url, "DIR="+f.dir, "LULL_LEASE=30s")
 	return cmd
 }
 
@@ -159,8 +165,62 @@ func (f *fleet) counts(what string) int {
 	return strings.Count(list, `"ticket"`)
 }
 
-// While a hundred jobs run and a hundred wait for a deployment that drains them, the
-// server is killed, stopped in good order, and cut off for ten seconds.
+// day is a deployment that drains jobs while others wait.
+type day struct {
+	f                *fleet
+	many             int
+	running, waiting *crowd
+	deploy           *exec.Cmd
+	said             bytes.Buffer
+}
+
+// begins returns when so many jobs are inside, a deployment drains them, and as many wait.
+func (f *fleet) begins(many int) *day {
+	f.Helper()
+	d := &day{f: f, many: many}
+	d.running = f.runs(many, "runs", `echo >>"$DIR/ran"; until [ -e "$DIR/finish" ]; do sleep 0.2; done; [ ! -e "$DIR/deploying" ] || echo >>"$DIR/overlaps"`)
+	f.until("all are inside", func() bool { return f.lines("ran") == many })
+	d.deploy = f.lull("deploy", "--reason", "release 81", "--", "sh", "-c", `touch "$DIR/deploying"; sleep 1; rm "$DIR/deploying"`)
+	d.deploy.Stderr = &d.said
+	if err := d.deploy.Start(); err != nil {
+		f.Fatal(err)
+	}
+	f.until("the gate is closed", func() bool { return f.lull("status", "--exit-code").Run() != nil })
+	d.waiting = f.runs(many, "waits", `[ ! -e "$DIR/deploying" ] || echo >>"$DIR/overlaps"; echo >>"$DIR/waited"`)
+	f.until("all wait", func() bool { return f.counts("waiting") == many })
+	return d
+}
+
+// ends lets the jobs inside finish, and fails the test unless everybody succeeds, and
+// nobody has met the deployment.
+func (d *day) ends() {
+	f := d.f
+	f.Helper()
+	f.until("all are inside as before", func() bool { return f.counts("inside") == d.many && f.counts("waiting") == d.many })
+	if n := f.lines("waited"); n > 0 {
+		f.Errorf("%d jobs did not wait", n)
+	}
+	f.touch("finish")
+	if err := d.deploy.Wait(); err != nil {
+		f.Errorf("deploy: %v: %s", err, &d.said)
+	}
+	d.running.succeed()
+	d.waiting.succeed()
+	if n := f.lines("overlaps"); n > 0 {
+		f.Errorf("%d jobs met the deployment", n)
+	}
+	if ran, waited := f.lines("ran"), f.lines("waited"); ran != d.many || waited != d.many {
+		f.Errorf("%d and %d jobs ran, of %d each", ran, waited, d.many)
+	}
+	if out, err := f.lull("history", "--casualties").Output(); err != nil || bytes.Contains(out, []byte("ran")) {
+		f.Errorf("casualties: %s, %v", out, err)
+	}
+	if in, out := f.counts("inside"), f.counts("waiting"); in+out > 0 {
+		f.Errorf("%d inside and %d waiting are left", in, out)
+	}
+}
+
+// The server is killed, stopped in good order, and cut off for ten seconds.
 func TestServerMayEndAtAnyTime(t *testing.T) {
 	postgres := pgtest.NewServer(t, pgtest.Config{})
 	for name, store := range map[string]func(t *testing.T) string{
@@ -169,19 +229,7 @@ func TestServerMayEndAtAnyTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFleet(t, store(t))
-			const many = 100
-			running := f.runs(many, "runs", `echo >>"$DIR/ran"; until [ -e "$DIR/finish" ]; do sleep 0.2; done; [ ! -e "$DIR/deploying" ] || echo >>"$DIR/overlaps"`)
-			f.until("all are inside", func() bool { return f.lines("ran") == many })
-			deploy := f.lull("deploy", "--reason", "release 81", "--", "sh", "-c", `touch "$DIR/deploying"; sleep 1; rm "$DIR/deploying"`)
-			var said bytes.Buffer
-			deploy.Stderr = &said
-			if err := deploy.Start(); err != nil {
-				t.Fatal(err)
-			}
-			f.until("the gate is closed", func() bool { return f.lull("status", "--exit-code").Run() != nil })
-			waiting := f.runs(many, "waits", `[ ! -e "$DIR/deploying" ] || echo >>"$DIR/overlaps"; echo >>"$DIR/waited"`)
-			f.until("all wait", func() bool { return f.counts("waiting") == many })
-
+			d := f.begins(100)
 			f.ends(syscall.SIGKILL)
 			f.starts()
 			f.ends(syscall.SIGTERM)
@@ -189,31 +237,43 @@ func TestServerMayEndAtAnyTime(t *testing.T) {
 			_ = f.server.Process.Signal(syscall.SIGSTOP)
 			time.Sleep(10 * time.Second)
 			_ = f.server.Process.Signal(syscall.SIGCONT)
-
-			f.until("all are inside as before", func() bool { return f.counts("inside") == many && f.counts("waiting") == many })
-			if n := f.lines("waited"); n > 0 {
-				t.Errorf("%d jobs did not wait", n)
-			}
-			f.touch("finish")
-			if err := deploy.Wait(); err != nil {
-				t.Errorf("deploy: %v: %s", err, &said)
-			}
-			running.succeed()
-			waiting.succeed()
-			if n := f.lines("overlaps"); n > 0 {
-				t.Errorf("%d jobs met the deployment", n)
-			}
-			if ran, waited := f.lines("ran"), f.lines("waited"); ran != many || waited != many {
-				t.Errorf("%d and %d jobs ran, of %d each", ran, waited, many)
-			}
-			if out, err := f.lull("history", "--casualties").Output(); err != nil || bytes.Contains(out, []byte("ran")) {
-				t.Errorf("casualties: %s, %v", out, err)
-			}
-			if in, out := f.counts("inside"), f.counts("waiting"); in+out > 0 {
-				t.Errorf("%d inside and %d waiting are left", in, out)
-			}
+			d.ends()
 		})
 	}
+}
+
+func TestDatabaseMayGoAndComeBack(t *testing.T) {
+	postgres := pgtest.NewServer(t, pgtest.Config{})
+	f := newFleet(t, migrated(t, postgres.TCPURL("", "")))
+	d := f.begins(20)
+	if err := postgres.Stop(t.Context(), pgtest.Immediate); err != nil {
+		t.Fatal(err)
+	}
+	f.until("the server says so", func() bool { return f.lull("status").Run() != nil })
+	time.Sleep(5 * time.Second)
+	if err := postgres.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.ends()
+}
+
+// Jobs know both servers, and go on with the one that is left; then that one dies, too, and
+// the first is there again.
+func TestEitherOfTwoServersMayDie(t *testing.T) {
+	postgres := pgtest.NewServer(t, pgtest.Config{})
+	f := newFleet(t, migrated(t, postgres.TCPURL("", "")))
+	other := f.serves("other.sock")
+	t.Cleanup(func() {
+		_ = other.Process.Kill()
+		_ = other.Wait()
+	})
+	f.url += ",unix://" + f.path("other.sock")
+	d := f.begins(30)
+	f.ends(syscall.SIGKILL)
+	f.until("the other serves", func() bool { return f.counts("inside") == 30 })
+	f.starts()
+	_ = other.Process.Kill()
+	d.ends()
 }
 
 // migrated is a database with lull's schema.

@@ -59,12 +59,17 @@ func readRecord(events []event) record {
 }
 
 // unheard is the record that somebody's lease ended, where it can while its owner
-// lives; else nil.
+// lives, or that of the job that it runs in; else nil. A job within one that was lost, and
+// is on record anew, runs beside a deployment as that does.
 func (v *verdict) unheard(id string) []event {
 	if !v.on.lapses {
 		return nil
 	}
-	return v.record.lapsed[id]
+	if own := v.record.lapsed[id]; own != nil {
+		return own
+	}
+	outer, _, _ := strings.Cut(id, ".")
+	return v.record.lapsed[outer]
 }
 
 // checkOverlaps: nobody meets whom they must not, but for a lease that lapsed.
@@ -151,8 +156,8 @@ func (v *verdict) checkLapses() {
 	}
 }
 
-// checkCasualties: lull believes in a casualty only where a lease has lapsed, the job's
-// or that of a deployment whose command it met.
+// checkCasualties: lull believes in a casualty only where a lease has lapsed, the job's,
+// that of the job that it runs in, or that of a deployment whose command it met.
 func (v *verdict) checkCasualties() {
 	for id, e := range v.record.casualty {
 		if v.unheard(id) != nil {
