@@ -246,3 +246,28 @@ func TestARevokedTokenEndsAStream(t *testing.T) {
 		t.Error("the stream goes on")
 	}
 }
+
+// The server that a pass was made at may be another, or have been started anew since.
+func TestWhoseAPassIsTheStoreKnows(t *testing.T) {
+	h := newHouse(t)
+	h.makes(access.Spec{Name: "one", Role: access.Job})
+	h.makes(access.Spec{Name: "two", Role: access.Job})
+	p := lull.Pass{ID: "p1", Gate: "default", Holder: lull.Holder{User: "ann via one", Host: "web1"}}
+	if _, _, err := h.store.Enter(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	leave := func(who string) int { return h.as(who, "POST", wire.Path(wire.PathLeave, "default", "p1"), `{}`) }
+	if status := leave("two"); status != http.StatusForbidden {
+		t.Errorf("another's: %d", status)
+	}
+	// Who enters with another's ID gets what is another's, and may not end it.
+	if status := h.as("two", "POST", wire.Path(wire.PathPasses, "default", ""), `{"pass":{"id":"p1","holder":{"user":"ann via one"}}}`); status != http.StatusOK {
+		t.Errorf("enters: %d", status)
+	}
+	if status := leave("two"); status != http.StatusForbidden {
+		t.Errorf("another's, entered again: %d", status)
+	}
+	if status := leave("one"); status != http.StatusOK {
+		t.Errorf("its own: %d", status)
+	}
+}

@@ -40,6 +40,7 @@ type Server struct {
 	log       *slog.Logger
 	hub       *hub
 	polls     polls
+	owners    owners
 	renewals  *batch[lull.LeaseRef, lull.LeaseState]
 	snapshots snapshots
 	waiters   waiters
