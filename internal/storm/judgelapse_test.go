@@ -3,6 +3,7 @@
 package storm
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,12 +18,13 @@ func TestVerdictExcusesOnlyWhatIsOnRecord(t *testing.T) {
 		{at(1), "overlap", Job, "j", 8, 2, "work held by 7"},
 		{at(2), "began", Job, "j", 8, 2, ""},
 		{at(3), "ended", Job, "j", 8, 2, ""},
-		{at(4), "ended", Deployment, "d", 7, 1, ""},
+		{at(4000), "ended", Deployment, "d", 7, 1, ""},
 	}
+	soon := append(slices.Clone(entries[:4]), entry{at(500), "ended", Deployment, "d", 7, 1, ""})
 	byDeployment := append([]entry{entries[2], {at(1), "overlap", Deployment, "d", 7, 1, "work held by 8"}, entries[0]}, entries[3:]...)
 	begun := event{Time: at(0), Kind: "begun", Reason: "d", ID: "h"}
 	crashed := event{Time: at(1), Kind: "crashed", Reason: "d", ID: "h"}
-	ended := event{Time: at(4), Kind: "ended", ID: "h"}
+	ended := event{Time: at(4000), Kind: "ended", ID: "h"}
 	left := event{Time: at(3), Kind: "left", Name: "j", Ran: 0.001}
 	casualty := left
 	casualty.Casualty = true
@@ -39,6 +41,8 @@ func TestVerdictExcusesOnlyWhatIsOnRecord(t *testing.T) {
 		{"a casualty on record, seen by the deployment", "", true, evidence{byDeployment, []event{begun, crashed, casualty, ended}, runs}},
 		{"a casualty that nobody knows of", "overlap: ", true, evidence{entries, []event{begun, crashed, left, ended}, runs}},
 		{"… seen by the deployment", "overlap: ", true, evidence{byDeployment, []event{begun, crashed, left, ended}, runs}},
+		{"… just before the deployment's end", "", true, evidence{soon, []event{begun, crashed, left, ended}, runs}},
+		{"… of a deployment whose lease has not ended", "overlap: ", true, evidence{soon, []event{begun, left, ended}, runs}},
 		{"a casualty of a lease that has not ended", "believes in a casualty", true, evidence{entries, []event{begun, casualty, ended}, runs}},
 		{"a lease that ends by itself", "lapsed, though", true, evidence{entries, []event{begun, crashed, casualty, ended}, unharmed}},
 		{"where leases do not lapse", "overlap: ", false, evidence{entries, []event{begun, crashed, casualty, ended}, runs}},

@@ -97,9 +97,21 @@ func (v *verdict) mayMeet(a, b entry) bool {
 	}
 	if a.role == Deployment && isJob(b) {
 		_, told := v.record.casualty[b.id]
-		return told
+		return told || v.unheard(a.id) != nil && v.atItsEnd(a.id, b.at)
 	}
 	return v.unheard(a.id) != nil || v.unheard(b.id) != nil
+}
+
+// late is how much later than it was a job's end may be on record, where the store is slow
+// to answer: its command's stretch is counted back from there.
+const late = time.Second
+
+// atItsEnd reports whether a deployment's command ended so soon after that moment that lull
+// may have missed a meeting.
+func (v *verdict) atItsEnd(id string, at time.Time) bool {
+	return slices.ContainsFunc(v.entries, func(e entry) bool {
+		return e.id == id && e.what == "ended" && e.at.Sub(at) < late
+	})
 }
 
 // met is whom the witness of a line has met, each by one of their lines. The log has
@@ -133,7 +145,12 @@ func (v *verdict) met(i int) (all []entry) {
 
 // lineOf is a line of a process: the last before another, or the next.
 func (v *verdict) lineOf(pid, before int) entry {
-	is := func(e entry) bool { return e.pid == pid && e.id != v.entries[before].id }
+	// What the storm itself witnesses, persons' holds and deployments by --while-stdin, has
+	// its own process's number; who is at work is no person's hold.
+	_, work := strings.CutPrefix(v.entries[before].more, "work")
+	is := func(e entry) bool {
+		return e.pid == pid && e.id != v.entries[before].id && !(work && e.role == Calm)
+	}
 	for j := before - 1; j >= 0; j-- {
 		if is(v.entries[j]) {
 			return v.entries[j]
