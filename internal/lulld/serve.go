@@ -171,10 +171,7 @@ func (c config) origins() []string {
 	if c.URL == "" {
 		return nil
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return []string{c.URL}
-	}
+	u, _ := url.Parse(c.URL) // which serve has found to be one
 	return []string{u.Scheme + "://" + u.Host}
 }
 

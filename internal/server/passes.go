@@ -123,8 +123,8 @@ func (a *api) leave(ctx context.Context, who access.Identity, in outcomeIn) (wir
 	return wire.Gate{Gate: g}, err
 }
 
-// renew answers for each lease. Of a gate that the caller may not pass, and of a hold if he
-// may not close, it is lost.
+// renew answers for each lease, of gates that the caller may pass, and of holds if he may
+// close.
 func (a *api) renew(ctx context.Context, who access.Identity, in renewIn) (wire.Renewed, error) {
 	refs := make([]lull.LeaseRef, 0, len(in.Body.Leases))
 	for _, l := range in.Body.Leases {
