@@ -180,6 +180,18 @@ type Snapshot struct {
 	Waiting []Pass // the oldest first
 }
 
+// Blocking is how many of those inside are not part of the deployment.
+func (s Snapshot) Blocking() int {
+	h, _ := s.Gate.Deployment()
+	n := 0
+	for _, p := range s.Inside {
+		if h.BlockedBy(p, s.Gate.Phase) {
+			n++
+		}
+	}
+	return n
+}
+
 // About describes a store to people, and to the client that waits for it.
 type About struct {
 	URL string // without a password

@@ -83,3 +83,18 @@ func NewID() string {
 	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
 	return string(s[:])
 }
+
+// CheckID refuses IDs that cannot be a pass's or a hold's: those are 1 to 100 of letters,
+// digits, '-', '_' and '.', not beginning with '.', so that they are file names and parts of
+// URLs. Those of [NewID] are.
+func CheckID(id string) error {
+	ok := len(id) > 0 && len(id) <= 100 && id[0] != '.'
+	for i := range len(id) {
+		c := id[i]
+		ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.')
+	}
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("ID %q is not allowed: use 1 to 100 of letters, digits, '-', '_' and '.', not beginning with '.'", id)
+}

@@ -89,7 +89,7 @@ func (r *room) layDown(k *kept) {
 // neither; one that was this process's and was removed is [lull.ErrGone].
 func (x *section) inHand(id string) (*kept, error) {
 	k, err := x.ownPass(id)
-	if k != nil || err != nil || !x.s.opts.ByLease || checkID(id) != nil {
+	if k != nil || err != nil || !x.s.opts.ByLease || lull.CheckID(id) != nil {
 		return k, err
 	}
 	tickets, err := x.listTickets()

@@ -9,7 +9,7 @@ import (
 
 // Close adds a hold, and closes the gate when it is the first.
 func (s *Store) Close(ctx context.Context, h lull.Hold) (lull.Hold, lull.Gate, error) {
-	if err := checkID(h.ID); err != nil {
+	if err := lull.CheckID(h.ID); err != nil {
 		return lull.Hold{}, lull.Gate{}, err
 	}
 	if h.Kind == lull.Person {

@@ -10,7 +10,7 @@ import (
 
 // Enter records a pass and says whether it is inside.
 func (s *Store) Enter(ctx context.Context, p lull.Pass) (lull.Pass, lull.Gate, error) {
-	if err := checkID(p.ID); err != nil {
+	if err := lull.CheckID(p.ID); err != nil {
 		return lull.Pass{}, lull.Gate{}, err
 	}
 	r, err := s.room(p.Gate)

@@ -71,7 +71,7 @@ func (x *section) place(path string, t lull.Phase, id string) error {
 // find looks for a pass's record in all tickets' directories, and says whether its
 // maker lives.
 func (r *room) find(id string) (rec passRecord, found life, err error) {
-	if checkID(id) != nil {
+	if lull.CheckID(id) != nil {
 		return rec, absent, nil
 	}
 	tickets, err := r.listTickets()

@@ -133,16 +133,3 @@ func pad(data []byte, least int) []byte {
 	padded[size-1] = '\n'
 	return padded
 }
-
-// checkID refuses IDs that are no file names. Those of [lull.NewID] are.
-func checkID(id string) error {
-	ok := len(id) > 0 && len(id) <= 100 && id[0] != '.'
-	for i := range len(id) {
-		c := id[i]
-		ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.')
-	}
-	if ok {
-		return nil
-	}
-	return fmt.Errorf("ID %q is not allowed: use 1 to 100 of letters, digits, '-', '_' and '.', not beginning with '.'", id)
-}

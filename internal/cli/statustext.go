@@ -61,28 +61,16 @@ func (v gateView) state() (word, why string) {
 		return wordOpen, "nobody inside"
 	case held && !deployment.Begun.IsZero():
 		why = "the deployment has run for " + short(v.Now.Sub(deployment.Begun))
-		if n := v.blocking(); n > 0 {
+		if n := v.Blocking(); n > 0 {
 			why += fmt.Sprintf(", although %s inside", jobsAre(n))
 		}
 		return wordClosed, why
 	case !v.Drained:
-		return wordDraining, jobsAre(v.blocking()) + " still inside"
+		return wordDraining, jobsAre(v.Blocking()) + " still inside"
 	case held:
 		return wordClosed, "nobody inside, the deployment is about to begin"
 	}
 	return wordClosed, "nobody inside"
-}
-
-// blocking is how many jobs are inside, and not part of the deployment.
-func (v gateView) blocking() int {
-	h, _ := v.Gate.Deployment()
-	n := 0
-	for _, p := range v.Inside {
-		if h.BlockedBy(p, v.Gate.Phase) {
-			n++
-		}
-	}
-	return n
 }
 
 func jobsAre(n int) string {

@@ -72,7 +72,7 @@ func (c clockwork) stamp(t time.Time) stamp {
 // stateOf is the gate's state.
 func (c clockwork) stateOf(s lull.Snapshot) state {
 	deployment, held := s.Gate.Deployment()
-	blocking := blocking(s)
+	blocking := s.Blocking()
 	switch {
 	case s.Gate.Phase.Open() && len(s.Inside) > 0:
 		return state{Word: wordOpen, Tone: toneOpen, Says: count(len(s.Inside), "job") + " inside"}
@@ -91,18 +91,6 @@ func (c clockwork) stateOf(s lull.Snapshot) state {
 		return state{Word: wordClosed, Tone: toneClosed, Says: "Nobody inside, the deployment is about to begin"}
 	}
 	return state{Word: wordClosed, Tone: toneClosed, Says: "Nobody inside"}
-}
-
-// blocking is how many jobs are inside, and not part of the deployment.
-func blocking(s lull.Snapshot) int {
-	h, _ := s.Gate.Deployment()
-	n := 0
-	for _, p := range s.Inside {
-		if h.BlockedBy(p, s.Gate.Phase) {
-			n++
-		}
-	}
-	return n
 }
 
 func jobsAre(n int) string {

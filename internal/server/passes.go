@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/lull-dev/lull"
@@ -179,17 +178,12 @@ func outcome(who access.Identity, out wire.Outcome) lull.Outcome {
 	return o
 }
 
-// checkID refuses IDs that no store would take.
+// checkID refuses IDs that no pass or hold has.
 func checkID(id string) error {
-	ok := len(id) > 0 && len(id) <= 100 && id[0] != '.'
-	for i := range len(id) {
-		c := id[i]
-		ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.", c) >= 0)
+	if err := lull.CheckID(id); err != nil {
+		return badRequest("%w", err)
 	}
-	if ok {
-		return nil
-	}
-	return badRequest("the ID is not allowed: use 1 to 100 of letters, digits, '-', '_' and '.', not beginning with '.'")
+	return nil
 }
 
 // waiting is how long a call may wait, by its query.
