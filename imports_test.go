@@ -30,13 +30,14 @@ var arrows = map[string][]string{
 
 	"lull/internal/child": {"golang.org/x/sys"},
 	"lull/internal/cli": {
-		"lull", "lull/filestore", "lull/pgstore", "lull/remotestore", "lull/internal/child",
+		"lull", "lull/filestore", "lull/pgstore", "lull/remotestore", "lull/internal/child", "lull/internal/words",
 		"github.com/pelletier/go-toml/v2", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys", "golang.org/x/term",
 	},
 	"lull/internal/access":  {"golang.org/x/time", "golang.org/x/sys"},
-	"lull/internal/page":    {"lull", "lull/internal/access"},
+	"lull/internal/page":    {"lull", "lull/internal/access", "lull/internal/words"},
+	"lull/internal/words":   {},
 	"lull/internal/tail":    {"lull"},
-	"lull/internal/notice":  {"lull", "lull/internal/tail", "github.com/cenkalti/backoff/v5"},
+	"lull/internal/notice":  {"lull", "lull/internal/tail", "lull/internal/words", "github.com/cenkalti/backoff/v5"},
 	"lull/internal/metrics": {"lull", "lull/internal/tail", "github.com/prometheus"},
 	"lull/internal/server": {
 		"lull", "lull/internal/wire", "lull/internal/access", "lull/internal/page",

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // console is standard error: lines behind "lull: ", and on a terminal one live
@@ -50,7 +52,7 @@ func (c *console) line(format string, args ...any) {
 	// Reasons, names and commands are others' words.
 	lines := strings.Split(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n")
 	for i := range lines {
-		lines[i] = "lull: " + printable(lines[i]) + "\n"
+		lines[i] = "lull: " + words.Printable(lines[i]) + "\n"
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +64,7 @@ func (c *console) line(format string, args ...any) {
 // live shows what is waited for. On a terminal it writes over the last one; else
 // it is a line a minute. The caller says the first and the last line itself.
 func (c *console) live(text string) {
-	text = printable(text)
+	text = words.Printable(text)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.quiet {

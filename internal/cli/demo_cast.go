@@ -14,6 +14,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/filestore"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // demo is a play with real processes. One goroutine owns it. Each process has
@@ -148,7 +149,7 @@ func (d *demo) start(who *actor, work string, args ...string) *actor {
 		_ = who.cmd.Wait() // how it ended is in cmd.ProcessState
 		d.exits <- who
 	}()
-	d.show.typed(shellLine(who.cmd.Args))
+	d.show.typed(words.ShellLine(who.cmd.Args))
 	return who
 }
 
@@ -174,7 +175,7 @@ func (d *demo) ask(args ...string) {
 	if d.err != nil {
 		return
 	}
-	d.show.typed("lull " + shellLine(args))
+	d.show.typed("lull " + words.ShellLine(args))
 	out, err := d.lull(args...).CombinedOutput()
 	if err != nil {
 		d.err = fmt.Errorf("lull %s: %w: %s", args[0], err, bytes.TrimSpace(out))

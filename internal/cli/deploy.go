@@ -8,6 +8,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/internal/child"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -168,7 +169,7 @@ func (f *holdFlags) closing(a *app, c *lull.Client, args []string, view *waitVie
 		Queued: view.show,
 	}
 	if closing.Reason == "" {
-		closing.Reason = shellLine(closing.Command)
+		closing.Reason = words.ShellLine(closing.Command)
 	}
 	if f.onLimit.value == "terminate" {
 		closing.OnLimit = lull.LimitTerminates

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 )
 
@@ -159,9 +160,9 @@ func (d *doctor) text(p paint) string {
 		if f.Level == lull.LevelOK && d.a.quiet {
 			continue
 		}
-		fmt.Fprintf(&b, "%s  %-*s  %s\n", colours[f.Level](fmt.Sprintf("%-7s", f.Level)), about, f.About, printable(f.What))
+		fmt.Fprintf(&b, "%s  %-*s  %s\n", colours[f.Level](fmt.Sprintf("%-7s", f.Level)), about, f.About, words.Printable(f.What))
 		if f.Remedy != "" {
-			fmt.Fprintf(&b, "%s%s %s\n", indent, p.dim("→"), printable(f.Remedy))
+			fmt.Fprintf(&b, "%s%s %s\n", indent, p.dim("→"), words.Printable(f.Remedy))
 		}
 	}
 	if !d.a.quiet {
@@ -174,11 +175,11 @@ func (d *doctor) summary(p paint) string {
 	problems, warnings := d.count(lull.LevelProblem), d.count(lull.LevelWarning)
 	switch {
 	case problems > 0 && warnings > 0:
-		return p.red(count(problems, "problem")) + ", " + count(warnings, "warning")
+		return p.red(words.Count(problems, "problem")) + ", " + words.Count(warnings, "warning")
 	case problems > 0:
-		return p.red(count(problems, "problem"))
+		return p.red(words.Count(problems, "problem"))
 	case warnings > 0:
-		return p.yellow("no problem, " + count(warnings, "warning"))
+		return p.yellow("no problem, " + words.Count(warnings, "warning"))
 	}
 	return p.green("everything is in order")
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/lull-dev/lull/internal/child"
 	"github.com/lull-dev/lull/pgstore"
 	"github.com/spf13/cobra"
+
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // settingVariables are the variables that people set; hintVariables those that
@@ -178,7 +180,7 @@ func (d *doctor) tables(file configFile, path string) {
 			good++
 		}
 		if good == len(table) {
-			d.ok("configuration", "[%s] sets %s", v.name, count(good, "flag"))
+			d.ok("configuration", "[%s] sets %s", v.name, words.Count(good, "flag"))
 		}
 	}
 }

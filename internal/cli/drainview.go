@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // drainView tells a person which jobs a deployment waits for.
@@ -34,14 +35,14 @@ func (v *drainView) show(d lull.Drain) {
 		v.waited = true
 		// It is only for the live line: without it that says less.
 		v.usual, _ = v.c.Usual(context.Background(), v.c.Gate())
-		v.a.say("waiting for %s inside: %s", count(d.Count, "job"), v.describe(d, now))
+		v.a.say("waiting for %s inside: %s", words.Count(d.Count, "job"), v.describe(d, now))
 		v.a.say("look with: %s", v.a.lookLine(v.c.Gate()))
 	}
 	if v.stopsFor > 0 && !v.asked && now.Sub(v.began) > v.timeout {
 		v.asked = true
 		v.a.say("the jobs inside are asked to stop; they have %s for it", short(v.stopsFor))
 	}
-	v.a.live(fmt.Sprintf("draining %s · %s inside: %s", short(now.Sub(v.began).Truncate(time.Second)), count(d.Count, "job"), v.describe(d, now)))
+	v.a.live(fmt.Sprintf("draining %s · %s inside: %s", short(now.Sub(v.began).Truncate(time.Second)), words.Count(d.Count, "job"), v.describe(d, now)))
 }
 
 // shownJobs is how many of the jobs inside one line names.
@@ -74,7 +75,7 @@ func (v *drainView) end(ctx context.Context, hold *lull.LiveHold) {
 	// Only a hold that need not be drained may not be.
 	left := ""
 	_ = hold.Drain(ctx, lull.Draining{Timeout: time.Nanosecond, Waiting: func(d lull.Drain) {
-		left = fmt.Sprintf("%s still inside: %s", count(d.Count, "job"), v.describe(d, time.Now()))
+		left = fmt.Sprintf("%s still inside: %s", words.Count(d.Count, "job"), v.describe(d, time.Now()))
 	}})
 	if left != "" {
 		v.a.fail("WARNING: going on with %s; what meets this deployment is a casualty", left)
@@ -111,7 +112,7 @@ func (a *app) sayWhichGate(ctx context.Context, c *lull.Client) {
 		return
 	}
 	if s, err := c.Store().Snapshot(ctx, c.Gate()); err == nil && len(s.Inside)+len(s.Waiting) > 0 {
-		a.say("%s: %s there now, none before", where, count(len(s.Inside)+len(s.Waiting), "job"))
+		a.say("%s: %s there now, none before", where, words.Count(len(s.Inside)+len(s.Waiting), "job"))
 		return
 	}
 	a.say("%s", where)
@@ -119,7 +120,7 @@ func (a *app) sayWhichGate(ctx context.Context, c *lull.Client) {
 }
 
 func jobsLately(t lull.Traffic) string {
-	text := count(t.Lately, "job")
+	text := words.Count(t.Lately, "job")
 	if t.Lately >= lull.MostLately {
 		text += " or more"
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 )
 
@@ -43,9 +44,9 @@ func (a *app) eachHold(g lull.Gate, now time.Time, line func(lull.Hold) string) 
 // holdLine says in one line what a hold is, for a terminal.
 func holdLine(h lull.Hold, now time.Time) string {
 	if h.State == lull.Queued {
-		return printable(fmt.Sprintf("queued deployment of %s since %s (%s)%s", h.Holder, clock(h.Since, now), short(now.Sub(h.Since)), because(h.Reason)))
+		return words.Printable(fmt.Sprintf("queued deployment of %s since %s (%s)%s", h.Holder, clock(h.Since, now), short(now.Sub(h.Since)), because(h.Reason)))
 	}
-	return printable(describeHold(h, now))
+	return words.Printable(describeHold(h, now))
 }
 
 // asForce adds to the answer about somebody else's hold the line that does it all

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // historyText writes a line for each event.
 func historyText(events []lull.Event, p paint) string {
 	var b strings.Builder
 	for _, e := range events {
-		sentence := printable(eventSentence(e))
+		sentence := words.Printable(eventSentence(e))
 		switch {
 		case e.Casualty:
 			sentence = p.red(sentence + " — CASUALTY: a deployment ran meanwhile")
@@ -31,7 +32,7 @@ func eventSentence(e lull.Event) string {
 	}
 	job := e.Name
 	if job == "" {
-		job = first(shellLine(e.Command), "a job")
+		job = first(words.ShellLine(e.Command), "a job")
 	}
 	job += " (" + e.Holder.String()
 	if e.JobID != "" {
@@ -59,7 +60,7 @@ func eventSentence(e lull.Event) string {
 	case lull.EventLost:
 		return job + " found its pass gone while it runs, and is on record anew"
 	case lull.EventRerun:
-		return fmt.Sprintf("%s ran %s again", e.Holder, first(e.Name, shellLine(e.Command), "a job"))
+		return fmt.Sprintf("%s ran %s again", e.Holder, first(e.Name, words.ShellLine(e.Command), "a job"))
 	}
 	return fmt.Sprintf("%s: %s%s", e.Kind, job, because(e.Reason))
 }

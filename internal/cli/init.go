@@ -14,6 +14,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/filestore"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 )
 
@@ -329,7 +330,7 @@ func (c *initConfig) outcome() string {
 func (a *app) linesToAdd(config string) string {
 	flag := ""
 	if !slices.Contains(a.usualConfigs(), config) {
-		flag = "--config " + shellWord(config) + " "
+		flag = "--config " + words.ShellWord(config) + " "
 	}
 	return strings.ReplaceAll(`
 Put lull in front of the command, in each job and in the deployment:

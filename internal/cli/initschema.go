@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/lull-dev/lull/pgstore"
+
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // withoutPassword is a store's URL as it may stand in lull.toml, which everybody can
@@ -27,7 +29,7 @@ func (a *app) withoutPassword(ctx context.Context, url string) (string, error) {
 		return open, nil
 	case pgstore.NotLetIn(err):
 		return "", misconfigured("the URL has a password in it, which everybody could read in lull.toml",
-			fmt.Sprintf("put it into ~/.pgpass (host:port:database:user:password, chmod 600) of each user, and run: lull init %s; or set a variable to the URL, and run: lull init env:NAME", shellWord(open)))
+			fmt.Sprintf("put it into ~/.pgpass (host:port:database:user:password, chmod 600) of each user, and run: lull init %s; or set a variable to the URL, and run: lull init env:NAME", words.ShellWord(open)))
 	}
 	return "", err
 }

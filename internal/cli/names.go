@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // shownID is how much of an ID people see: its last characters, which are random.
@@ -13,7 +15,7 @@ const shownID = 8
 const leastPart = 4
 
 func shortID(id string) string {
-	return printable(id[max(0, len(id)-shownID):])
+	return words.Printable(id[max(0, len(id)-shownID):])
 }
 
 // named returns the index of the one ID that a word means: the whole ID, or a part

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 )
 
@@ -139,7 +140,7 @@ func (a *app) openingLine(h lull.Hold, o lull.Opening, before lull.Snapshot) str
 	if o.Gate.Phase.Open() {
 		return fmt.Sprintf("%s, gate %q is open", what, o.Gate.Name)
 	}
-	return fmt.Sprintf("%s, gate %q stays closed: %s", what, o.Gate.Name, printable(describeGate(o.Gate, before.Now.Wall)))
+	return fmt.Sprintf("%s, gate %q stays closed: %s", what, o.Gate.Name, words.Printable(describeGate(o.Gate, before.Now.Wall)))
 }
 
 // openJSON is what lull open -o json prints.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 )
 
@@ -228,13 +229,13 @@ type rerunWay struct {
 // how tells the way to run a job again.
 func (j finishedJob) how(a *app) rerunWay {
 	if id, ok := strings.CutPrefix(j.JobID, "slurm:"); ok {
-		return rerunWay{line: "scontrol requeue " + shellWord(id), scheduler: "Slurm"}
+		return rerunWay{line: "scontrol requeue " + words.ShellWord(id), scheduler: "Slurm"}
 	}
 	switch {
 	case len(j.Command) == 0:
 		return rerunWay{why: "its command was not recorded"}
 	case slices.ContainsFunc(j.Command, func(w string) bool { return strings.Contains(w, masked) }):
-		return rerunWay{why: "a secret in its command was masked: " + printable(shellLine(j.Command))}
+		return rerunWay{why: "a secret in its command was masked: " + words.Printable(words.ShellLine(j.Command))}
 	}
 	line := []string{"lull", "run"}
 	if j.Gate != lull.DefaultGate {
@@ -246,7 +247,7 @@ func (j finishedJob) how(a *app) rerunWay {
 	if j.Name != "" {
 		line = append(line, "--name", j.Name)
 	}
-	return rerunWay{line: shellLine(append(append(line, "--"), j.Command...)), command: j.Command}
+	return rerunWay{line: words.ShellLine(append(append(line, "--"), j.Command...)), command: j.Command}
 }
 
 // describe says which job it was, and how it fared.
@@ -255,7 +256,7 @@ func (j finishedJob) describe() string {
 	if j.Casualty {
 		text += ", a casualty"
 	}
-	return printable(text)
+	return words.Printable(text)
 }
 
 // rerunJSON is a line of lull rerun -o json.

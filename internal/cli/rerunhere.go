@@ -11,6 +11,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/internal/child"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // rerunHere lists the jobs, and runs those again that are this user's and this
@@ -22,7 +23,7 @@ func (a *app) rerunHere(ctx context.Context, c *lull.Client, jobs []finishedJob)
 			a.say("left out:  %s\n             %s", j.describe(), why)
 			continue
 		}
-		a.say("to be run: %s\n             %s", j.describe(), printable(j.how(a).line))
+		a.say("to be run: %s\n             %s", j.describe(), words.Printable(j.how(a).line))
 		ours = append(ours, j)
 	}
 	if len(ours) == 0 {
@@ -45,7 +46,7 @@ func (a *app) rerunHere(ctx context.Context, c *lull.Client, jobs []finishedJob)
 			return err
 		case len(stop) > 0:
 			sig := interrupted{(<-stop).(syscall.Signal)}
-			return &failure{status: 128 + int(sig.sig), what: fmt.Sprintf("%v: %s of %d not run", sig, count(len(ours)-i-1, "job"), len(ours)), err: sig}
+			return &failure{status: 128 + int(sig.sig), what: fmt.Sprintf("%v: %s of %d not run", sig, words.Count(len(ours)-i-1, "job"), len(ours)), err: sig}
 		case code != 0:
 			failed++
 			a.fail("%s failed again, exit %d", shortID(j.ID), code)
@@ -54,7 +55,7 @@ func (a *app) rerunHere(ctx context.Context, c *lull.Client, jobs []finishedJob)
 		}
 	}
 	if failed > 0 {
-		return &failure{status: 1, what: fmt.Sprintf("%d of %s failed again", failed, count(len(ours), "job")), hint: "see: lull history --failed" + a.where(c.Gate())}
+		return &failure{status: 1, what: fmt.Sprintf("%d of %s failed again", failed, words.Count(len(ours), "job")), hint: "see: lull history --failed" + a.where(c.Gate())}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // gateView is one gate at one moment, as people and programs see it.
@@ -56,7 +57,7 @@ func (v gateView) state() (word, why string) {
 	deployment, held := v.Gate.Deployment()
 	switch {
 	case v.Gate.Phase.Open() && len(v.Inside) > 0:
-		return wordOpen, count(len(v.Inside), "job") + " inside"
+		return wordOpen, words.Count(len(v.Inside), "job") + " inside"
 	case v.Gate.Phase.Open():
 		return wordOpen, "nobody inside"
 	case held && !deployment.Begun.IsZero():
@@ -87,13 +88,13 @@ func (v gateView) holds(b *strings.Builder, p paint, title string, holds []lull.
 	fmt.Fprintf(b, "\n%s\n", p.bold(title))
 	for _, h := range holds {
 		fmt.Fprintf(b, "  %s  %s\n", p.dim(shortID(h.ID)), holdLine(h, v.Now.Wall))
-		command := shellLine(h.Command)
+		command := words.ShellLine(h.Command)
 		if command == h.Reason {
 			command = "" // it is shown already
 		}
 		for _, more := range []string{command, h.Holder.Link} {
 			if more != "" {
-				fmt.Fprintf(b, "  %*s  %s\n", shownID, "", p.dim(printable(more)))
+				fmt.Fprintf(b, "  %*s  %s\n", shownID, "", p.dim(words.Printable(more)))
 			}
 		}
 	}
@@ -107,7 +108,7 @@ func (v gateView) passes(b *strings.Builder, p paint, title string, passes []lul
 	fmt.Fprintf(b, "\n%s\n", p.bold(fmt.Sprintf("%s: %d", title, len(passes))))
 	columns := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, pass := range passes[:min(len(passes), most)] {
-		fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\n", p.dim(shortID(pass.ID)), jobLabel(pass), printable(jobOwner(pass)), row(pass))
+		fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\n", p.dim(shortID(pass.ID)), jobLabel(pass), words.Printable(jobOwner(pass)), row(pass))
 	}
 	columns.Flush() // a strings.Builder takes everything
 	if more := len(passes) - most; more > 0 {
@@ -144,7 +145,7 @@ const labelMost = 40
 
 // jobLabel is what a job is called: its name, else its command.
 func jobLabel(p lull.Pass) string {
-	label := []rune(printable(first(p.Name, shellLine(p.Command), "unnamed")))
+	label := []rune(words.Printable(first(p.Name, words.ShellLine(p.Command), "unnamed")))
 	if len(label) > labelMost {
 		label = append(label[:labelMost-1], '…')
 	}
@@ -163,7 +164,7 @@ func jobOwner(p lull.Pass) string {
 func (v gateView) line(p paint) string {
 	word, why := v.state()
 	if word != wordOpen {
-		why = printable(describeGate(v.Gate, v.Now.Wall))
+		why = words.Printable(describeGate(v.Gate, v.Now.Wall))
 	}
 	return fmt.Sprintf("%s\t%s\t%d inside\t%d waiting\t%s\n", v.Gate.Name, p.state(word), len(v.Inside), len(v.Waiting), why)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/lull-dev/lull"
 )
@@ -121,32 +120,10 @@ func clock(t, now time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // because writes a reason behind what it explains.
 func because(reason string) string {
 	if reason == "" {
 		return ""
 	}
 	return ": " + reason
-}
-
-// printable takes the power over a terminal out of what others wrote, such as a
-// reason or a job's name, and keeps it on its line.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control):
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }

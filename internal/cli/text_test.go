@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 func TestShortSaysADurationAsPeopleDo(t *testing.T) {
@@ -38,8 +39,8 @@ func TestPrintableTakesThePowerOverATerminalAway(t *testing.T) {
 		"evil \u202egnp.exe":      "evil \uFFFDgnp.exe",
 		"family \U0001F468\u200D": "family \U0001F468\u200D",
 	} {
-		if got := printable(in); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		if got := words.Printable(in); got != want {
+			t.Errorf("words.Printable(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lull-dev/lull"
 	"github.com/lull-dev/lull/internal/child"
+	"github.com/lull-dev/lull/internal/words"
 	"github.com/spf13/cobra"
 )
 
@@ -132,5 +133,5 @@ func (v gateView) inWords() string {
 	if v.Gate.Phase.Open() {
 		return "open, " + why
 	}
-	return printable(fmt.Sprintf("closed, %s: %s", why, describeGate(v.Gate, v.Now.Wall)))
+	return words.Printable(fmt.Sprintf("closed, %s: %s", why, describeGate(v.Gate, v.Now.Wall)))
 }

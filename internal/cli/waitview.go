@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // waitView tells a person what a job, or a deployment in the queue, waits for: a
@@ -53,10 +54,10 @@ func describeGate(g lull.Gate, now time.Time) string {
 	}
 	text := describeHold(h, now)
 	if more := len(g.Holds) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %s)", count(more, "other hold"))
+		text += fmt.Sprintf(" (and %s)", words.Count(more, "other hold"))
 	}
 	if n := len(g.Queue); n > 0 {
-		text += fmt.Sprintf(" (%s queued)", count(n, "deployment"))
+		text += fmt.Sprintf(" (%s queued)", words.Count(n, "deployment"))
 	}
 	return text
 }
@@ -114,9 +115,9 @@ func (a *app) where(gate string) string {
 		s += " --gate " + gate
 	}
 	if store := first(a.flags.store, a.Getenv(storeVariable)); store != "" {
-		s += " --store " + shellWord(shownStore(store))
+		s += " --store " + words.ShellWord(shownStore(store))
 	} else if config := first(a.flags.config, a.Getenv(configVariable)); config != "" {
-		s += " --config " + shellWord(config)
+		s += " --config " + words.ShellWord(config)
 	}
 	return s
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // String is user@host.
@@ -35,7 +35,7 @@ func closedText(n Notice) string {
 		text += fmt.Sprintf(", for at most %s", short(n.Until.Sub(*n.Since)))
 	}
 	if n.Counts != nil && n.Counts.Inside > 0 {
-		text += fmt.Sprintf("; %s inside", count(n.Counts.Inside, "job"))
+		text += fmt.Sprintf("; %s inside", words.Count(n.Counts.Inside, "job"))
 	}
 	return text
 }
@@ -62,7 +62,7 @@ func overdueText(n Notice, after time.Duration, inside []lull.Pass) string {
 		verb = "are"
 	}
 	return fmt.Sprintf("gate %s has been draining for %s: %s %s still inside (%s), and %s waits for them",
-		n.Gate, short(after), count(len(inside), "job"), verb, strings.Join(names, ", "), n.hold())
+		n.Gate, short(after), words.Count(len(inside), "job"), verb, strings.Join(names, ", "), n.hold())
 }
 
 // openedText tells how the last hold ended, if that is known.
@@ -113,13 +113,6 @@ func because(why string) string {
 	return " (" + why + ")"
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // short writes a duration as people say it: 42s, 2m10s, 30m, 1h5m.
 func short(d time.Duration) string {
 	d = d.Round(time.Second)
@@ -139,15 +132,7 @@ func short(d time.Duration) string {
 // cut keeps what people wrote to a length, and on its line.
 func cut(s string) string {
 	const most = 500
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control):
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+	s = words.Printable(s)
 	if len(s) <= most {
 		return s
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // holding is a hold as far as it is known from events and from the gate.
@@ -33,7 +34,7 @@ func (c canvas) bands(l look) (bands []band, deployments int) {
 			}
 			bands = append(bands, band{x, width, class, says, link})
 		}
-		says := printable(h.who + ": " + h.reason)
+		says := words.Printable(h.who + ": " + h.reason)
 		if h.kind == lull.Person {
 			add("person", says+"\nheld "+c.between(h.from, h.end), h.from, h.end)
 			continue

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // The states of a gate as people see them, and the tone that goes with each.
@@ -75,7 +76,7 @@ func (c clockwork) stateOf(s lull.Snapshot) state {
 	blocking := s.Blocking()
 	switch {
 	case s.Gate.Phase.Open() && len(s.Inside) > 0:
-		return state{Word: wordOpen, Tone: toneOpen, Says: count(len(s.Inside), "job") + " inside"}
+		return state{Word: wordOpen, Tone: toneOpen, Says: words.Count(len(s.Inside), "job") + " inside"}
 	case s.Gate.Phase.Open():
 		return state{Word: wordOpen, Tone: toneOpen, Says: "Jobs go straight in"}
 	case held && !deployment.Begun.IsZero():
@@ -132,7 +133,7 @@ func (c clockwork) lastClosing(events []lull.Event) *lastClosing {
 		case e.Kind == lull.EventOpened && last.Opened.Text == "":
 			last.Opened, last.OpenFor = c.stamp(c.wall(e.At)), c.since(c.wall(e.At))
 		case e.Kind == lull.EventClosed && last.Opened.Text != "":
-			last.Who, last.Reason, last.URL = who(e.Holder), printable(e.Reason), eventURL(e)
+			last.Who, last.Reason, last.URL = who(e.Holder), words.Printable(e.Reason), eventURL(e)
 			return &last
 		}
 	}
@@ -150,7 +151,7 @@ func (c clockwork) bar(s lull.Snapshot) bar {
 	if !deployed {
 		main = s.Gate.Holds[0]
 	}
-	b.Who, b.Reason, b.Link = who(main.Holder), printable(main.Reason), link(main.Holder)
+	b.Who, b.Reason, b.Link = who(main.Holder), words.Printable(main.Reason), link(main.Holder)
 	b.More = len(s.Gate.Holds) - 1
 	b.Held, b.HeldFor = c.stamp(main.Since), c.since(main.Since)
 	b.Aloud += fmt.Sprintf(" %s: %s", b.Who, b.Reason)

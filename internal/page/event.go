@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // eventKey names an event for good: when, what it is about, and what happened. Stores keep
@@ -77,7 +78,7 @@ func (p *page) event(w http.ResponseWriter, r *http.Request, v Viewer) {
 	}
 	view.Frame.Gate, view.Frame.Place = gate, "History"
 	if e.Casualty {
-		view.Rerun = fmt.Sprintf("lull rerun --gate %s %s", gate, shellWord(e.ID))
+		view.Rerun = fmt.Sprintf("lull rerun --gate %s %s", gate, words.ShellWord(e.ID))
 	}
 	for _, other := range related {
 		view.Related = append(view.Related, rowOf(other))
@@ -99,7 +100,7 @@ func facts(e lull.Event) []fact {
 	}
 	all := []fact{
 		{Name: "Job", Text: e.Name},
-		{Name: "Command", Text: shellLine(e.Command), Mono: true},
+		{Name: "Command", Text: words.ShellLine(e.Command), Mono: true},
 		{Name: "Scheduler’s name", Text: e.JobID, Mono: true},
 		{Name: "Who", Text: who(e.Holder), URL: link(e.Holder)},
 		{Name: "Reason", Text: e.Reason},

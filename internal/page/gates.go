@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // gatesView is all gates, a bar each: the closed ones first.
@@ -42,7 +44,7 @@ func (p *page) gatesView(ctx context.Context, r *http.Request, v Viewer, names [
 		view.Frame.Tone = toneOpen
 	}
 	slices.SortStableFunc(view.Bars, func(a, b bar) int { return urgency(a) - urgency(b) })
-	view.Says = count(len(names), "gate") + ", " + itoa(closed) + " closed"
+	view.Says = words.Count(len(names), "gate") + ", " + itoa(closed) + " closed"
 	return view, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // historyView is a gate's events, the newest first.
@@ -228,7 +229,7 @@ func historyLine(gate, job string, since time.Duration, casualties bool) string 
 		line += " --since " + typed(since)
 	}
 	if job != "" {
-		line += " --job " + shellWord(printable(job))
+		line += " --job " + words.ShellWord(words.Printable(job))
 	}
 	if casualties {
 		line += " --casualties"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // holdView is one hold as a viewer sees it, with what he may do about it.
@@ -89,7 +90,7 @@ const presetLimit = "1h"
 func (c clockwork) hold(g lull.Gate, h lull.Hold, v Viewer, base string) holdView {
 	view := holdView{
 		ID: h.ID, Short: shortID(h.ID), Kind: "hold of a person", Who: who(h.Holder),
-		Reason: printable(h.Reason), Link: link(h.Holder), Since: c.stamp(h.Since), HeldFor: c.since(h.Since),
+		Reason: words.Printable(h.Reason), Link: link(h.Holder), Since: c.stamp(h.Since), HeldFor: c.since(h.Since),
 		NoLimit: h.Ends.IsZero(), Begun: !h.Begun.IsZero(), Deployment: h.Kind == lull.Deployment,
 		Alone: len(g.Holds) == 1 && h.State == lull.Held && h.ID == g.Holds[0].ID,
 		Opens: openingOf(g, h),
@@ -97,7 +98,7 @@ func (c clockwork) hold(g lull.Gate, h lull.Hold, v Viewer, base string) holdVie
 	if view.Deployment {
 		view.Kind = "deployment"
 	}
-	if command := printable(shellLine(h.Command)); command != view.Reason {
+	if command := words.Printable(words.ShellLine(h.Command)); command != view.Reason {
 		view.Command = command
 	}
 	if !view.NoLimit {

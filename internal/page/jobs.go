@@ -1,9 +1,11 @@
 package page
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // mostRows is how many jobs of a list are shown until somebody asks for all: more than
@@ -86,10 +88,10 @@ func list(passes []lull.Pass, all bool, row func(lull.Pass) jobRow) jobs {
 
 func (c clockwork) job(p lull.Pass, since time.Time) jobRow {
 	row := jobRow{
-		ID: p.ID, Short: shortID(p.ID), Name: jobName(p.Name, p.Command), Host: printable(p.Holder.Host),
-		User: printable(p.Holder.User), JobID: printable(p.JobID), Age: c.since(since),
+		ID: p.ID, Short: shortID(p.ID), Name: jobName(p.Name, p.Command), Host: words.Printable(p.Holder.Host),
+		User: words.Printable(p.Holder.User), JobID: words.Printable(p.JobID), Age: c.since(since),
 	}
-	if command := printable(shellLine(p.Command)); command != row.Name {
+	if command := words.Printable(words.ShellLine(p.Command)); command != row.Name {
 		row.Command = command
 	}
 	return row
@@ -106,7 +108,7 @@ func insideSince(p lull.Pass) lull.Moment {
 // jobName is what a job is called: its name, else its command.
 func jobName(name string, command []string) string {
 	const most = 60
-	label := []rune(printable(first(name, shellLine(command), "unnamed")))
+	label := []rune(words.Printable(cmp.Or(name, words.ShellLine(command), "unnamed")))
 	if len(label) > most {
 		label = append(label[:most-1], '…')
 	}

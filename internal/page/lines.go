@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // lines do in a terminal what a button does. In each, {reason} and {limit} and the like
@@ -37,7 +38,7 @@ func closeLines(base, gate string) lines {
 }
 
 func openLines(base, gate, id string, force bool) lines {
-	command := fmt.Sprintf("lull open --gate %s %s", gate, shellWord(id))
+	command := fmt.Sprintf("lull open --gate %s %s", gate, words.ShellWord(id))
 	return lines{
 		Lull: line{Text: command + forceFlag(force)},
 		Curl: line{Text: curl(base, gate, id+"/open") + quoted(fmt.Sprintf("{%s%s}", by, forceField(force)))},
@@ -45,7 +46,7 @@ func openLines(base, gate, id string, force bool) lines {
 }
 
 func extendLines(base, gate, id, limit string, force bool) lines {
-	command := fmt.Sprintf("lull extend --gate %s %s --limit ", gate, shellWord(id))
+	command := fmt.Sprintf("lull extend --gate %s %s --limit ", gate, words.ShellWord(id))
 	call := curl(base, gate, id+"/extend")
 	body := func(limit string) string {
 		return quoted(fmt.Sprintf(`{"limit":%s,%s%s}`, limit, by, forceField(force)))
@@ -65,7 +66,7 @@ func curl(base, gate, path string) string {
 	if path != "" {
 		to += "/" + path
 	}
-	return fmt.Sprintf(`curl -X POST %s -H "Authorization: Bearer $LULL_TOKEN" -H 'Content-Type: application/json' -d `, shellWord(to))
+	return fmt.Sprintf(`curl -X POST %s -H "Authorization: Bearer $LULL_TOKEN" -H 'Content-Type: application/json' -d `, words.ShellWord(to))
 }
 
 // quoted puts a body between single quotes, which it may leave for a variable.
@@ -102,7 +103,7 @@ func parseLimit(s string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
-		return 0, &Refusal{What: fmt.Sprintf("%q is not a limit.", printable(s)), Hint: "Write it like 30m, 1h or 1h30m.", Status: 422}
+		return 0, &Refusal{What: fmt.Sprintf("%q is not a limit.", words.Printable(s)), Hint: "Write it like 30m, 1h or 1h30m.", Status: 422}
 	}
 	return d, nil
 }

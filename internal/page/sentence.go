@@ -4,14 +4,15 @@ import (
 	"fmt"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // sentence says what happened, to those who do not know the words of events.
 func sentence(e lull.Event) string {
 	if e.Hold != "" || e.Kind == lull.EventOpened {
-		return printable(holdSentence(e))
+		return words.Printable(holdSentence(e))
 	}
-	return printable(jobSentence(e))
+	return words.Printable(jobSentence(e))
 }
 
 func jobSentence(e lull.Event) string {

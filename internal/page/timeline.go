@@ -3,6 +3,8 @@ package page
 import (
 	"fmt"
 	"time"
+
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // What the timeline draws at most. More is a grey wall, and slow.
@@ -111,7 +113,7 @@ func (c clockwork) timeline(l look, win window, all string) timeline {
 		runs, t.Cut = runs[len(runs)-mostBars:], true
 	}
 	t.Rows = cv.rows(runs)
-	t.Says = fmt.Sprintf("%s: %s, %s", win.says(), count(t.Deployments, "deployment"), count(t.Jobs, "job"))
+	t.Says = fmt.Sprintf("%s: %s, %s", win.says(), words.Count(t.Deployments, "deployment"), words.Count(t.Jobs, "job"))
 	if t.Casualties > 0 {
 		t.Says += ", " + casualtiesAre(t.Casualties)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 //go:embed templates/*.html
@@ -23,7 +24,7 @@ type views struct {
 }
 
 func newViews(a *assets) (*views, error) {
-	shared, err := template.New("").Funcs(template.FuncMap{"asset": a.url, "pair": pair, "count": count}).
+	shared, err := template.New("").Funcs(template.FuncMap{"asset": a.url, "pair": pair, "count": words.Count}).
 		ParseFS(templateFiles, "templates/frame.html", "templates/pieces.html", "templates/timeline.html")
 	if err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func refusalOf(err error) *Refusal {
 
 // sentenceOf is an error as a sentence.
 func sentenceOf(err error) string {
-	text := printable(err.Error())
+	text := words.Printable(err.Error())
 	if text == "" {
 		return "Something went wrong."
 	}

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/lull-dev/lull"
+	"github.com/lull-dev/lull/internal/words"
 )
 
 // short writes a duration as people say it: 42s, 2m 10s, 1h 5m, 3d 4h.
@@ -48,14 +48,6 @@ func typed(d time.Duration) string {
 	return text
 }
 
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // clock writes a time of day, with the date when it is another day's.
 func clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
@@ -63,36 +55,6 @@ func clock(t, now time.Time) string {
 		return t.Format("15:04")
 	}
 	return t.Format("2 Jan 15:04")
-}
-
-// printable keeps what others wrote, such as a reason, on its line and in its direction.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control):
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
-
-// shellWord quotes a word if a POSIX shell would change it.
-func shellWord(word string) string {
-	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+,./:@%"
-	if word != "" && strings.Trim(word, safe) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-func shellLine(command []string) string {
-	words := make([]string, len(command))
-	for i, w := range command {
-		words[i] = shellWord(w)
-	}
-	return strings.Join(words, " ")
 }
 
 // shortID is as much of an ID as tells it apart, and as the command line takes: its end,
@@ -114,23 +76,13 @@ func who(h lull.Holder) string {
 	if h.User == "" {
 		return ""
 	}
-	return printable(h.String())
+	return words.Printable(h.String())
 }
 
 // link is the page of the CI run, if it is one that a browser may follow.
 func link(h lull.Holder) string {
 	if strings.HasPrefix(h.Link, "https://") || strings.HasPrefix(h.Link, "http://") {
 		return h.Link
-	}
-	return ""
-}
-
-// first is the first of some texts that is not empty.
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
 	}
 	return ""
 }
