@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/lull-dev/lull"
 	"github.com/spf13/cobra"
@@ -108,9 +109,10 @@ configuration, or an address that is not safe.`,
   lulld --store env:LULL_DATABASE --listen unix:///run/lull.sock`,
 		Args:          noArgs,
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		Version:           version(),
-		RunE:              func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f, w) },
+		SuggestionsMinimumDistance: 2, // so many typing errors are still that command
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+		Version:                    version(),
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f, w) },
 	}
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
@@ -137,7 +139,11 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf("%s takes no %q", cmd.CommandPath(), args[0])}
+	err := fmt.Errorf("%s takes no %q", cmd.CommandPath(), args[0])
+	if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+		err = fmt.Errorf("%w: did you mean %s?", err, strings.Join(meant, " or "))
+	}
+	return usageError{err}
 }
 
 // version is that of the binary.

@@ -62,6 +62,7 @@ func TestWhatIsWrongIsSaidWithAHint(t *testing.T) {
 	}{
 		{[]string{"--colour"}, 64, "unknown flag"},
 		{[]string{"serve"}, 64, "serve"},
+		{[]string{"tokn"}, 64, "did you mean token?"},
 		{[]string{}, 78, "no store is named"},
 		{[]string{"--store", "mysql://x"}, 78, "cannot serve that store"},
 		{[]string{"--store", "env:NOWHERE"}, 78, "NOWHERE"},
